@@ -1,0 +1,322 @@
+"""The command line: the only place that parses, prints and exits.
+
+Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import stance
+from stance.schema import ConfigError, DataError, Fault, StanceError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stance.corpus import Corpus
+    from stance.model import Model
+    from stance.training import Progress
+
+app = typer.Typer(
+    help="Train, evaluate and use stance-detection models: against, none or favor toward a target.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+corpus_app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus")
+
+# Without a terminal nothing says how wide a line may be, and a table folded at 80 is hard to read.
+_out = Console(width=None if sys.stdout.isatty() else 160)
+_err = Console(stderr=True)
+
+Data = Annotated[
+    list[Path] | None,
+    typer.Option("--data", metavar="FILE", help="Labelled table (csv, tsv, jsonl, parquet); may be repeated."),
+]
+ModelPath = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="RUN", help="A run's folder or its model.joblib; default: the newest run."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"stance-detect {stance.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where in the code an error arose.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CONFIG]", help="Experiment in TOML; default: experiments/default.toml of the checkout."
+        ),
+    ] = None,
+    data: Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder of the run; default: experiments/runs/NAME, or runs/NAME."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the experiment's.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1: every core.")] = -1,
+    strict: Annotated[bool, typer.Option("--strict", help="Make warnings about the data errors.")] = False,
+) -> None:
+    """Train a model with nested cross-validation and write a run."""
+    from stance import config as configs
+    from stance import report, runs
+    from stance.corpus import read_corpus
+    from stance.training import fit
+
+    root = runs.checkout()
+    if config is not None:
+        settings = configs.read_settings(config)
+    elif data or root is None:
+        settings = configs.Settings()
+    else:
+        settings = configs.read_settings(root / "experiments" / "default.toml")
+    if data:
+        settings = settings.changed(data__files=[str(file) for file in data])
+        if config is None:
+            settings = settings.changed(name=_run_name(data[0]))
+    if seed is not None:
+        settings = settings.changed(seed=seed)
+    if jobs == 0 or jobs < -1:
+        raise typer.BadParameter("wanted -1 or a number of processes", param_hint="--jobs")
+    if not settings.data.files:
+        raise typer.BadParameter("no data named; wanted --data FILE, or a CONFIG with [data] files")
+    folder = out if out is not None else runs.runs_folder() / settings.name
+    runs.check_replaceable(folder)
+    corpus = read_corpus(settings.data.files, targets=settings.data.targets, strict=strict)
+    _describe(corpus)
+    with _progress("training") as tick:
+        training = fit(settings, corpus, n_jobs=jobs, progress=tick)
+    runs.write_run(training, folder)
+    evaluation = training.evaluations["model"]
+    _print_table(
+        report.results_table(training.evaluations),
+        f"{settings.evaluation.folds}-fold cross-validation by article, n = {evaluation.n} examples"
+        f" of {evaluation.n_groups} articles, 95 % intervals",
+    )
+    for table in report.target_tables(evaluation, report.titles_of(training)):
+        _print_table(table, None)
+    print(f"Run:    {folder}\nReport: {folder / 'report.html'}")
+
+
+@app.command()
+def predict(
+    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts to predict.")] = None,
+    model: ModelPath = None,
+    input_: Annotated[
+        str | None,
+        typer.Option(
+            "--input", metavar="FILE|-", help="File of texts (txt, csv, tsv, jsonl, parquet), or - for stdin."
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="FILE|-", help="Where to write (ending gives the format); - is stdout."),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")
+    ] = None,
+    long: Annotated[bool, typer.Option("--long", help="One row a (text, target), with every probability.")] = False,
+    text_column: Annotated[str, typer.Option("--text-column", help="Column that holds the text.")] = "text",
+    form: Annotated[
+        str | None, typer.Option("--format", help="Format of stdin and stdout: txt, csv, tsv or jsonl.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Predict the stance of texts, or of a file's rows, toward every target."""
+    import pandas as pd
+
+    from stance import batch, tables
+
+    if bool(texts) == bool(input_):
+        raise typer.BadParameter("wanted either TEXT arguments or --input FILE (- reads stdin)")
+    if form is not None and form not in ("txt", "csv", "tsv", "jsonl"):
+        raise typer.BadParameter("wanted txt, csv, tsv or jsonl", param_hint="--format")
+    output_form = None
+    if output not in (None, "-"):
+        output_form = tables.form_of(str(output))
+    if input_:
+        table = tables.read_table(input_, form=form if input_ == "-" else None)
+    else:
+        table = tables.Table(
+            pd.DataFrame({"text": texts}, dtype=object), list(range(1, len(texts or []) + 1)), "TEXT", "txt"
+        )
+        text_column = "text"
+    found = batch.predict_table(_load(model), table, text_column=text_column, targets=target or [], long=long)
+    if output is None and not input_ and not json and sys.stdout.isatty():
+        _print_table(found.map(lambda v: f"{v:.2f}" if isinstance(v, float) else v), None)
+        return
+    stdout_form = "jsonl" if json else form or ("csv" if table.form == "parquet" else table.form)
+    tables.write_table(found, output or "-", form=output_form or stdout_form)
+
+
+@app.command()
+def evaluate(
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", metavar="FILE", help="Labelled table the model never saw; may be repeated."),
+    ],
+    model: ModelPath = None,
+    json: Json = False,
+    allow_seen: Annotated[
+        bool,
+        typer.Option("--allow-seen", help="Warn of texts that were in the training instead of refusing them."),
+    ] = False,
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Resamples behind each interval.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
+) -> None:
+    """Score a model on labelled data it never saw, every metric with its interval."""
+    from stance import report
+    from stance.corpus import read_corpus
+    from stance.evaluation import evaluate_model
+
+    predictor = _load(model)
+    corpus = read_corpus(data, for_training=False)
+    found = evaluate_model(predictor, corpus, allow_seen=allow_seen, resamples=resamples, seed=seed)
+    if found.seen:
+        _warn(f"{found.seen} of {corpus.n_texts} texts were in the model's training: these scores are too good")
+    if json:
+        print(report.evaluation_json(found))
+        return
+    _describe(corpus)
+    titles = dict(zip(predictor.info.targets, predictor.info.titles, strict=True))
+    scores = found.evaluation
+    _print_table(
+        report.results_table({predictor.info.name: scores}),
+        f"n = {scores.n} examples of {scores.n_groups} articles (or groups), 95 % intervals",
+    )
+    for table in report.target_tables(scores, titles):
+        _print_table(table, None)
+    print(f"Calibration: ECE {found.calibration.ece:.3f}, Brier {found.calibration.brier:.3f}")
+
+
+@corpus_app.command("check")
+def corpus_check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Labelled tables.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as faults.")] = False,
+) -> None:
+    """Print every fault of labelled tables, with file, line and column."""
+    from stance.corpus import read_corpus
+
+    try:
+        corpus = read_corpus(files, strict=strict)
+    except DataError as error:
+        for fault in error.faults:
+            _print_fault(fault)
+        _err.print(f"{len(error.faults)} faults", style="bold red", highlight=False)
+        raise typer.Exit(1) from None
+    for fault in corpus.warnings:
+        _print_fault(fault)
+    _describe(corpus, counts=True)
+
+
+def main() -> None:
+    """Run the command line; every failure is one clear message and an exit code."""
+    _utf8()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except (StanceError, OSError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        _err.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+
+
+def _utf8() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _load(path: Path | None) -> Model:
+    from stance.model import load
+    from stance.runs import newest_run
+
+    if path is None:
+        path = newest_run()
+        _err.print(f"model: {path}", style="dim", highlight=False, soft_wrap=True)
+    return load(path)
+
+
+def _run_name(file: Path) -> str:
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in file.stem)
+    return name.lstrip("-_.") or "run"
+
+
+def _describe(corpus: Corpus, *, counts: bool = False) -> None:
+    console = _out if counts else _err
+    console.print(
+        f"{len(corpus.examples)} examples: {corpus.n_texts} texts, {corpus.n_groups} articles or groups,"
+        f" {len(corpus.targets)} targets; {corpus.n_unlabelled} cells unlabelled",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if counts:
+        _print_table(corpus.counts().rename_axis("target").reset_index(), None)
+    elif corpus.warnings:
+        _warn(f"{len(corpus.warnings)} rows whose text has two labels, among them:")
+        for fault in corpus.warnings[:3]:
+            _print_fault(fault)
+
+
+def _print_fault(fault: Fault) -> None:
+    kind = "warning" if fault.warning else "fault"
+    _err.print(f"{kind}: {fault}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _warn(message: str) -> None:
+    _err.print(f"warning: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_table(frame: pd.DataFrame, title: str | None) -> None:
+    table = Table(title=title, title_justify="left")
+    for name in frame.columns:
+        table.add_column(escape(str(name)), overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(escape(str(cell)) for cell in row))
+    _out.print(table)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress | None]:
+    """Yield a callback that moves a bar on stderr, or None where there is no terminal."""
+    if not _err.is_terminal:
+        yield None
+        return
+    from rich import progress
+
+    columns = (
+        progress.TextColumn(what),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=_err, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

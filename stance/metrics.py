@@ -1,0 +1,249 @@
+"""Metrics as pure functions of arrays: F1s with intervals, paired tests, calibration.
+
+Every resampling is by group (article), since sentences of one article are not independent.
+Confusion counts per group are all that the resampling needs, so it costs little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from stance.schema import LABELS
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.object_]
+
+_NONE = LABELS.index("none")
+_SIDES = (LABELS.index("against"), LABELS.index("favor"))
+
+
+@dataclass(frozen=True)
+class Score:
+    """A value and its 95 % interval, all fractions."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+@dataclass(frozen=True)
+class TargetScores:
+    """Scores on one target's examples; `confusion` has gold in rows, LABELS order."""
+
+    n: int
+    n_groups: int
+    f_avg: Score
+    macro_f1: Score
+    f1: dict[str, Score]
+    confusion: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All scores of one system.
+
+    Attributes
+    ----------
+    f_avg
+        (F1_favor + F1_against) / 2 pooled over targets, the metric of SemEval-2016 Task 6
+        (Mohammad et al. 2016).
+    f_avg_mean
+        The mean over targets of each target's own F_avg.
+    macro_f1
+        Mean F1 of the three labels, pooled over targets.
+    """
+
+    n: int
+    n_groups: int
+    f_avg: Score
+    f_avg_mean: Score
+    macro_f1: Score
+    targets: dict[str, TargetScores]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Difference in F_avg between two systems on the same groups."""
+
+    better: str
+    worse: str
+    difference: Score
+    p: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far probabilities can be believed.
+
+    Attributes
+    ----------
+    ece
+        Expected calibration error of the predicted label (Naeini et al. 2015), ten bins of
+        equal width.
+    brier
+        Mean squared error summed over labels (Brier 1950), 0 to 2.
+    bins
+        Rows of (mean confidence, fraction correct, n), empty bins left out.
+    """
+
+    ece: float
+    brier: float
+    bins: list[tuple[float, float, int]]
+
+
+def confusions(gold: Labels, predicted: Labels, target: Labels, group: Labels) -> Array:
+    """Count per group and target: shape (n_groups, n_targets, 3, 3), gold before predicted.
+
+    Groups and targets are in sorted order, labels in LABELS order.
+    """
+    groups, g = np.unique(group.astype(str), return_inverse=True)
+    targets, t = np.unique(target.astype(str), return_inverse=True)
+    counts = np.zeros((len(groups), len(targets), 3, 3))
+    np.add.at(counts, (g, t, _codes(gold), _codes(predicted)), 1)
+    return counts
+
+
+def f1_scores(confusion: Array) -> Array:
+    """Return F1 of each label, shape (..., 3), from confusions of shape (..., 3, 3).
+
+    A label that neither occurs nor is predicted has F1 = 0.
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    size = confusion.sum(axis=-1) + confusion.sum(axis=-2)
+    return cast("Array", np.divide(2 * hits, size, out=np.zeros_like(hits), where=size > 0))
+
+
+def f_avg(confusion: Array) -> Array:
+    """Return (F1_favor + F1_against) / 2, shape (...), from shape (..., 3, 3)."""
+    return cast("Array", f1_scores(confusion)[..., _SIDES].mean(axis=-1))
+
+
+def evaluate(
+    gold: Labels, predicted: Labels, target: Labels, group: Labels, *, resamples: int, seed: int
+) -> Evaluation:
+    """Score predictions, with percentile intervals from resampled groups (Efron 1979)."""
+    counts = confusions(gold, predicted, target, group)
+    draws = _draws(len(counts), resamples, seed)
+    sampled = np.tensordot(draws, counts, axes=1)
+    whole = counts.sum(axis=0)
+    pooled, pooled_sampled = whole.sum(axis=0), sampled.sum(axis=1)
+    targets = {}
+    for i, name in enumerate(np.unique(target.astype(str))):
+        f1, f1_sampled = f1_scores(whole[i]), f1_scores(sampled[:, i])
+        targets[str(name)] = TargetScores(
+            n=int(whole[i].sum()),
+            n_groups=int((counts[:, i].sum(axis=(1, 2)) > 0).sum()),
+            f_avg=_score(f_avg(whole[i]), f_avg(sampled[:, i])),
+            macro_f1=_score(f1.mean(), f1_sampled.mean(axis=-1)),
+            f1={label: _score(f1[k], f1_sampled[:, k]) for k, label in enumerate(LABELS)},
+            confusion=whole[i].astype(int).tolist(),
+        )
+    return Evaluation(
+        n=int(whole.sum()),
+        n_groups=len(counts),
+        f_avg=_score(f_avg(pooled), f_avg(pooled_sampled)),
+        f_avg_mean=_score(f_avg(whole).mean(), f_avg(sampled).mean(axis=-1)),
+        macro_f1=_score(f1_scores(pooled).mean(), f1_scores(pooled_sampled).mean(axis=-1)),
+        targets=targets,
+    )
+
+
+def compare(
+    names: tuple[str, str],
+    predicted: tuple[Labels, Labels],
+    gold: Labels,
+    target: Labels,
+    group: Labels,
+    *,
+    resamples: int,
+    seed: int,
+) -> Comparison:
+    """Compare two systems' pooled F_avg, paired by group.
+
+    The interval resamples groups; the two-sided p value is from approximate randomisation,
+    swapping the systems group by group (Noreen 1989; Yeh 2000).
+    """
+    a, b = (confusions(gold, p, target, group).sum(axis=1) for p in predicted)
+    observed = float(f_avg(a.sum(axis=0)) - f_avg(b.sum(axis=0)))
+    draws = _draws(len(a), resamples, seed)
+    sampled = f_avg(np.tensordot(draws, a, axes=1)) - f_avg(np.tensordot(draws, b, axes=1))
+    swap = np.random.default_rng([seed, 1]).integers(0, 2, (resamples, len(a))).astype(float)
+    first = np.tensordot(1 - swap, a, axes=1) + np.tensordot(swap, b, axes=1)
+    second = np.tensordot(swap, a, axes=1) + np.tensordot(1 - swap, b, axes=1)
+    extreme = np.abs(f_avg(first) - f_avg(second)) >= abs(observed) - 1e-12
+    p = (int(extreme.sum()) + 1) / (resamples + 1)
+    return Comparison(*names, _score(np.float64(observed), sampled), p)
+
+
+def calibration(gold: Labels, proba: Array, *, n_bins: int = 10) -> Calibration:
+    """Measure calibration of probabilities of shape (n_examples, 3), columns in LABELS order."""
+    code = _codes(gold)
+    confidence, correct = proba.max(axis=1), proba.argmax(axis=1) == code
+    place = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    bins = [
+        (float(confidence[inside].mean()), float(correct[inside].mean()), int(inside.sum()))
+        for inside in (place == k for k in range(n_bins))
+        if inside.any()
+    ]
+    ece = sum(abs(mean - right) * n for mean, right, n in bins) / len(code)
+    brier = float(((proba - np.eye(3)[code]) ** 2).sum(axis=1).mean())
+    return Calibration(float(ece), brier, bins)
+
+
+def risk_coverage(gold: Labels, proba: Array) -> list[tuple[float, float]]:
+    """Return (coverage, error rate) as ever less confident predictions are kept.
+
+    One point a percent of coverage, from the surest 1 % to all (El-Yaniv & Wiener 2010).
+    """
+    order = np.argsort(-proba.max(axis=1), kind="stable")
+    wrong = (proba.argmax(axis=1) != _codes(gold))[order]
+    kept = np.unique(np.ceil(np.linspace(0.01, 1, 100) * len(wrong)).astype(int))
+    return [(float(k / len(wrong)), float(wrong[:k].mean())) for k in kept]
+
+
+def fit_temperature(scores: Array, gold: npt.NDArray[np.intp]) -> float:
+    """Return the temperature of least negative log-likelihood (Guo et al. 2017).
+
+    Parameters
+    ----------
+    scores
+        Held-out scores of shape (n_examples, n_classes).
+    gold
+        The right class's column, shape (n_examples,).
+    """
+
+    def loss(log_temperature: float) -> float:
+        log_proba = log_softmax(scores / np.exp(log_temperature), axis=1)
+        return float(-log_proba[np.arange(len(gold)), gold].mean())
+
+    found = minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _codes(labels: Labels) -> npt.NDArray[np.intp]:
+    codes = np.full(len(labels), -1, dtype=np.intp)
+    for code, label in enumerate(LABELS):
+        codes[labels == label] = code
+    if (codes < 0).any():
+        raise ValueError(f"label {labels[codes < 0][0]!r}; wanted one of {', '.join(LABELS)}")
+    return codes
+
+
+def _draws(n: int, resamples: int, seed: int) -> Array:
+    """How often each group is drawn, shape (resamples, n)."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
+
+
+def _score(value: np.floating | Array, sampled: Array) -> Score:
+    low, high = np.percentile(sampled, [2.5, 97.5])
+    return Score(float(value), float(low), float(high))

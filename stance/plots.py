@@ -1,0 +1,124 @@
+"""Records to pictures; nothing is computed here."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stance.metrics import Calibration, Evaluation
+from stance.schema import LABELS
+
+#: One colour a label everywhere (Okabe & Ito's palette, safe for colour-blind readers).
+COLORS = {"against": "#D55E00", "none": "#8C8C8C", "favor": "#0072B2"}
+
+_SYSTEM_COLORS = ("#000000", "#CC79A7", "#009E73", "#E69F00", "#56B4E9")
+_MARKERS = "osD^v"
+_DPI = 130
+
+
+def png(figure: Figure) -> bytes:
+    """Return the figure as PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI)
+    return buffer.getvalue()
+
+
+def confusion(evaluation: Evaluation, titles: Mapping[str, str]) -> Figure:
+    """Draw one confusion matrix a target: counts, shaded by the fraction of the gold label."""
+    n = len(evaluation.targets)
+    columns = min(n, 3)
+    rows = math.ceil(n / columns)
+    figure = Figure(figsize=(3.6 * columns + 0.4, 3.7 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis, (name, scores) in zip(axes, evaluation.targets.items(), strict=False):
+        counts = np.asarray(scores.confusion, dtype=float)
+        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        axis.imshow(share, cmap="Greys", vmin=0, vmax=1)
+        for i, j in np.ndindex(3, 3):
+            color = "white" if share[i, j] > 0.55 else "black"
+            text = f"{int(counts[i, j])}\n{share[i, j]:.0%}"
+            axis.text(j, i, text, ha="center", va="center", color=color)
+        axis.set_xticks(range(3), LABELS)
+        axis.set_yticks(range(3), LABELS, rotation=90, va="center")
+        for tick, label in zip([*axis.get_xticklabels(), *axis.get_yticklabels()], LABELS * 2, strict=True):
+            tick.set_color(COLORS[label])
+            tick.set_fontweight("bold")
+        axis.set(title=f"{titles[name]} (n = {scores.n})", xlabel="predicted", ylabel="gold")
+    for axis in axes[n:]:
+        axis.set_visible(False)
+    return figure
+
+
+def against_baselines(evaluations: Mapping[str, Evaluation], titles: Mapping[str, str]) -> Figure:
+    """Draw F_avg of every system, per target and pooled, with 95 % intervals."""
+    first = next(iter(evaluations.values()))
+    rows = ["all targets", *first.targets]
+    figure = Figure(figsize=(7.6, 1.4 + 0.75 * len(rows)), layout="constrained")
+    axis = figure.subplots()
+    for k, (system, evaluation) in enumerate(evaluations.items()):
+        scores = [evaluation.f_avg, *(evaluation.targets[name].f_avg for name in rows[1:])]
+        values = np.asarray([score.value for score in scores])
+        # A percentile interval of a skewed statistic may leave its own value out by a hair.
+        errors = [
+            [max(0.0, score.value - score.low) for score in scores],
+            [max(0.0, score.high - score.value) for score in scores],
+        ]
+        place = np.arange(len(rows)) + (k - (len(evaluations) - 1) / 2) * 0.18
+        color, marker = _SYSTEM_COLORS[k % 5], _MARKERS[k % 5]
+        axis.errorbar(values, place, xerr=errors, fmt=marker, color=color, label=system, capsize=2)
+    axis.set_yticks(range(len(rows)), [titles.get(name, name) for name in rows])
+    axis.invert_yaxis()
+    axis.set(xlim=(-0.02, 1), xlabel="F_avg, mean of F1 favor and F1 against (95 % interval)")
+    axis.grid(axis="x", alpha=0.3)
+    figure.legend(loc="outside upper center", ncols=len(evaluations), frameon=False)
+    return figure
+
+
+def reliability(found: Calibration) -> Figure:
+    """Draw how often predictions of each confidence are right."""
+    figure = Figure(figsize=(4.6, 4.6), layout="constrained")
+    axis = figure.subplots()
+    axis.plot([0, 1], [0, 1], color="#8C8C8C", linestyle="--", label="perfect")
+    mean, right, n = (np.asarray(column, dtype=float) for column in zip(*found.bins, strict=True))
+    axis.plot(mean, right, color="black", linewidth=1)
+    axis.scatter(mean, right, s=20 + 220 * n / n.max(), color="black", alpha=0.7, label="area ~ examples")
+    axis.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="mean probability of the prediction", ylabel="fraction right")
+    axis.set_title(f"Calibration error (ECE) {found.ece:.3f}")
+    axis.legend(loc="upper left", frameon=False)
+    return figure
+
+
+def risk_coverage(points: Sequence[tuple[float, float]]) -> Figure:
+    """Draw the error rate among the most confident fraction of predictions."""
+    coverage, risk = (np.asarray(column) for column in zip(*points, strict=True))
+    figure = Figure(figsize=(5.2, 4.0), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(coverage, risk, color="black")
+    axis.set(xlim=(0, 1), ylim=(0, None), xlabel="fraction of examples kept, surest first", ylabel="error rate")
+    axis.set_title(f"All kept: {risk[-1]:.0%} wrong; surest half: {np.interp(0.5, coverage, risk):.0%}")
+    axis.grid(alpha=0.3)
+    return figure
+
+
+def top_ngrams(title: str, ngrams: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
+    """Draw the strongest n-grams against and for one target, side by side."""
+    longest = max([len(found) for found in ngrams.values()] + [1])
+    figure = Figure(figsize=(9.2, 1.2 + 0.27 * longest), layout="constrained")
+    for axis, label in zip(figure.subplots(1, 2), ("against", "favor"), strict=True):
+        _bars(axis, ngrams[label], COLORS[label])
+        axis.set_title(f"{label} {title}", color=COLORS[label], fontweight="bold")
+    figure.supxlabel("push toward the label (weight x IDF)")
+    return figure
+
+
+def _bars(axis: Axes, found: Sequence[tuple[str, float]], color: str) -> None:
+    names: list[Any] = [name.replace(" ", "\N{OPEN BOX}") if name != name.strip() else name for name, _ in found]
+    axis.barh(range(len(found)), [push for _, push in found], color=color)
+    axis.set_yticks(range(len(found)), names)
+    axis.invert_yaxis()

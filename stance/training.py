@@ -1,0 +1,282 @@
+"""Settings and a corpus to a trained model with its nested cross-validation."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import Parallel, delayed
+from scipy.special import softmax
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from stance.baselines import BASELINES
+from stance.classifier import JointClassifier
+from stance.config import Settings
+from stance.corpus import Corpus, group_folds, text_hash
+from stance.features import StanceFeatures
+from stance.metrics import (
+    Calibration,
+    Comparison,
+    Evaluation,
+    calibration,
+    compare,
+    confusions,
+    evaluate,
+    f_avg,
+    fit_temperature,
+    risk_coverage,
+)
+from stance.model import Model
+from stance.schema import LABELS, RunInfo, StanceError
+
+Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+Progress = Callable[[int, int], None]
+
+#: The name of the trained system among `Training.evaluations`; the others are baselines.
+MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What cross-validation inside one training part chose.
+
+    Attributes
+    ----------
+    C, temperature
+        The chosen values.
+    f_avg
+        Held-out pooled F_avg of each C of the grid.
+    """
+
+    C: float
+    temperature: float
+    f_avg: dict[float, float]
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that one training found.
+
+    Attributes
+    ----------
+    predictions
+        One row an example, predicted by a model that saw nothing of its group: the columns
+        of `Corpus.examples`, then `predicted`, the probabilities `against`, `none`, `favor`,
+        and a column of each baseline's labels.
+    evaluations
+        By system, `MODEL` first.
+    comparisons
+        The model against each baseline.
+    choice, fold_choices
+        What was chosen for the final model, and in each fold.
+    seconds
+        Wall time.
+    """
+
+    settings: Settings
+    corpus: Corpus
+    model: Model
+    predictions: pd.DataFrame
+    evaluations: dict[str, Evaluation]
+    comparisons: list[Comparison]
+    calibration: Calibration
+    risk_coverage: list[tuple[float, float]]
+    choice: Choice
+    fold_choices: list[Choice]
+    seconds: float
+
+
+def make_pipeline(settings: Settings, *, C: float | None = None, temperature: float = 1.0) -> Pipeline:
+    """Return the unfitted scikit-learn pipeline that the settings describe.
+
+    It takes a DataFrame of `text` and `target`, and any labels.
+    """
+    features, classifier = settings.features.model_dump(), settings.classifier.model_dump()
+    grid = classifier.pop("C")
+    chosen = grid[len(grid) // 2] if C is None else C
+    return Pipeline([
+        ("features", StanceFeatures(**features)),
+        ("classifier", JointClassifier(**classifier, C=chosen, temperature=temperature)),
+    ])  # fmt: skip
+
+
+def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progress | None = None) -> Training:
+    """Train by nested cross-validation and fit the final model on everything.
+
+    In each outer fold, C and the temperature are chosen by cross-validation inside its
+    training part alone; the final model's are chosen the same way on all examples. The same
+    settings, corpus and seed give the same result whatever `n_jobs`.
+
+    Parameters
+    ----------
+    n_jobs
+        Processes, as in joblib; -1 takes every core.
+    progress
+        Called with (tasks done, tasks in all).
+
+    Raises
+    ------
+    StanceError
+        If a target has fewer groups than folds, or the features cannot be fitted.
+    """
+    started = time.perf_counter()
+    examples, seed = corpus.examples, settings.seed
+    outer = group_folds(examples, settings.evaluation.folds, seed=seed)
+    parts = [train for train, _ in outer] + [np.arange(len(examples))]
+    inner = [group_folds(examples.iloc[part], settings.evaluation.inner_folds, seed=seed) for part in parts]
+    searches = [
+        delayed(_search)(settings, examples.iloc[part[train]], examples.iloc[part[test]])
+        for part, folds in zip(parts, inner, strict=True)
+        for train, test in folds
+    ]
+    total = len(searches) + len(parts)
+    parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
+    try:
+        held_out = iter(_ticked(parallel(searches), 0, total, progress))
+        choices = [
+            _choose(settings, examples.iloc[part], folds, [next(held_out) for _ in folds])
+            for part, folds in zip(parts, inner, strict=True)
+        ]
+        fits = [
+            delayed(_refit)(settings, corpus, choice, part, test)
+            for choice, part, (_, test) in zip(choices, parts, [*outer, (None, None)], strict=True)
+        ]
+        *folds, (pipeline, _) = _ticked(parallel(fits), len(searches), total, progress)
+    except ValueError as error:
+        raise StanceError(f"training failed: {error}") from error
+    predictions = _gather(examples, [test for _, test in outer], [found for _, found in folds])
+    evaluations, comparisons = _judge(predictions, settings)
+    gold = predictions["stance"].to_numpy(dtype=object)
+    proba = predictions[list(LABELS)].to_numpy(dtype=float)
+    model = Model(cast("Pipeline", pipeline), _info(settings, corpus, evaluations[MODEL]))
+    return Training(
+        settings, corpus, model, predictions, evaluations, comparisons,
+        calibration(gold, proba), risk_coverage(gold, proba),
+        choices[-1], choices[:-1], time.perf_counter() - started,
+    )  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of every library a result depends on."""
+    found = {"python": platform.python_version()}
+    for name in ("stance-detect", "scikit-learn", "numpy", "scipy", "pandas", "joblib"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _search(settings: Settings, train: pd.DataFrame, test: pd.DataFrame) -> Array:
+    """Return held-out scores for each C: shape (n_C, n_test, 3), LABELS order."""
+    with threadpool_limits(1):
+        pipeline = make_pipeline(settings)
+        features, classifier = pipeline[0], pipeline[-1]
+        X = features.fit_transform(train)
+        path = classifier.fit_path(X, train["stance"], settings.classifier.C)
+        known = test["target"].isin(features.targets_).to_numpy()
+        scores = np.full((len(path), len(test), len(LABELS)), -np.inf)
+        # A target that the training part has no example of is given up as "none".
+        scores[:, ~known, LABELS.index("none")] = 0.0
+        X_test = features.transform(test[known])
+        for i, fitted in enumerate(path):
+            scores[i, known] = _label_scores(fitted, X_test)
+        return scores
+
+
+def _label_scores(classifier: JointClassifier, X: Any) -> Array:
+    scores = np.full((X.shape[0], len(LABELS)), -np.inf)
+    scores[:, [LABELS.index(label) for label in classifier.classes_]] = classifier.scores(X)
+    return scores
+
+
+def _choose(settings: Settings, part: pd.DataFrame, folds: Sequence[tuple[Rows, Rows]], scores: list[Array]) -> Choice:
+    """Choose the C of best held-out pooled F_avg (the smallest, of equals), then temperature."""
+    rows = np.concatenate([test for _, test in folds])
+    held_out = np.concatenate(scores, axis=1)
+    gold, target = (part[name].to_numpy(dtype=object)[rows] for name in ("stance", "target"))
+    label = np.asarray(LABELS, dtype=object)
+    found = [float(f_avg(confusions(gold, label[s.argmax(axis=1)], target, target).sum(axis=(0, 1)))) for s in held_out]
+    best = int(np.argmax(found))
+    code = np.asarray([LABELS.index(stance) for stance in gold])
+    usable = np.isfinite(held_out[best][np.arange(len(code)), code])
+    temperature = fit_temperature(held_out[best][usable], code[usable])
+    grid = settings.classifier.C
+    return Choice(grid[best], temperature, dict(zip(grid, found, strict=True)))
+
+
+def _refit(
+    settings: Settings, corpus: Corpus, choice: Choice, part: Rows, test: Rows | None
+) -> tuple[Pipeline, pd.DataFrame | None]:
+    """Fit on a part with what was chosen; predict its test rows, baselines too."""
+    with threadpool_limits(1):
+        train = corpus.examples.iloc[part]
+        pipeline = make_pipeline(settings, C=choice.C, temperature=choice.temperature)
+        pipeline.fit(train[["text", "target"]], train["stance"])
+        if test is None:
+            return pipeline, None
+        rows = corpus.examples.iloc[test]
+        proba = softmax(_label_scores(pipeline[-1], pipeline[0].transform(rows)) / choice.temperature, axis=1)
+        found = pd.DataFrame(proba, columns=list(LABELS), index=rows.index)
+        found.insert(0, "predicted", np.asarray(LABELS, dtype=object)[proba.argmax(axis=1)])
+        for name, baseline in BASELINES.items():
+            found[name] = baseline(train, rows, corpus.targets)
+        return pipeline, found
+
+
+def _gather(examples: pd.DataFrame, tests: list[Rows], found: list[pd.DataFrame | None]) -> pd.DataFrame:
+    columns = pd.concat([part for part in found if part is not None]).sort_index()
+    fold = pd.Series(0, index=examples.index, name="fold")
+    for number, test in enumerate(tests):
+        fold.iloc[test] = number
+    return pd.concat([examples, fold, columns], axis=1)
+
+
+def _judge(predictions: pd.DataFrame, settings: Settings) -> tuple[dict[str, Evaluation], list[Comparison]]:
+    gold, target, group, predicted = (
+        predictions[name].to_numpy(dtype=object) for name in ("stance", "target", "group", "predicted")
+    )
+    systems = {MODEL: predicted}
+    systems |= {name: predictions[name].to_numpy(dtype=object) for name in BASELINES}
+    drawn = {"resamples": settings.evaluation.resamples, "seed": settings.seed}
+    evaluations = {name: evaluate(gold, labels, target, group, **drawn) for name, labels in systems.items()}
+    comparisons = [
+        compare((MODEL, name), (predicted, systems[name]), gold, target, group, **drawn) for name in BASELINES
+    ]
+    return evaluations, comparisons
+
+
+def _info(settings: Settings, corpus: Corpus, evaluation: Evaluation) -> RunInfo:
+    return RunInfo(
+        name=settings.name,
+        seed=settings.seed,
+        targets=tuple(target.name for target in corpus.targets),
+        titles=tuple(target.title for target in corpus.targets),
+        fingerprint=corpus.fingerprint(),
+        n_texts=corpus.n_texts,
+        n_groups=corpus.n_groups,
+        scores={
+            name: (score.value, score.low, score.high)
+            for name in ("f_avg", "f_avg_mean", "macro_f1")
+            for score in [getattr(evaluation, name)]
+        },
+        versions=versions(),
+        training_hashes=frozenset(corpus.examples["text"].map(text_hash)),
+    )
+
+
+def _ticked(results: Iterable[Any], done: int, total: int, progress: Progress | None) -> Iterable[Any]:
+    for result in results:
+        done += 1
+        if progress is not None:
+            progress(done, total)
+        yield result
