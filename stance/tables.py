@@ -201,7 +201,10 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, form: str | None = Non
         raw = "".join(_json_line(row) for row in _records(frame)).encode()
     else:
         delimiter = "\t" if form == "tsv" else ","
-        raw = frame.to_csv(index=False, sep=delimiter, lineterminator="\n").encode()
+        text = frame.to_csv(index=False, sep=delimiter, lineterminator="\n")
+        if "\r" in text:  # it would end a row for readers, and is not quoted by itself
+            text = frame.to_csv(index=False, sep=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        raw = text.encode()
     if str(path) == "-":
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()

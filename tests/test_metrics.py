@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from stance.metrics import calibration, compare, confusions, evaluate, f1_scores, f_avg, fit_temperature, risk_coverage
+from stance.schema import LABELS
+
+PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=40)
+
+
+def arrays(pairs: list[tuple[str, str]], groups: int = 5) -> tuple[np.ndarray, ...]:
+    gold, predicted = (np.asarray(column, dtype=object) for column in zip(*pairs, strict=True))
+    target = np.asarray(["a" if i % 2 else "b" for i in range(len(pairs))], dtype=object)
+    group = np.asarray([f"g{i % groups}" for i in range(len(pairs))], dtype=object)
+    return gold, predicted, target, group
+
+
+@given(PAIRS)
+def test_f1_is_scikit_learns(pairs: list[tuple[str, str]]) -> None:
+    gold, predicted, target, group = arrays(pairs)
+    counts = confusions(gold, predicted, target, group).sum(axis=(0, 1))
+    expected = f1_score(gold, predicted, labels=list(LABELS), average=None, zero_division=0)
+    np.testing.assert_allclose(f1_scores(counts), expected)
+    assert f_avg(counts) == pytest.approx((expected[0] + expected[2]) / 2)
+
+
+@given(PAIRS)
+def test_intervals_are_ordered_fractions_and_rows_may_come_in_any_order(pairs: list[tuple[str, str]]) -> None:
+    columns = arrays(pairs)
+    found = evaluate(*columns, resamples=100, seed=1)
+    assert 0 <= found.f_avg.low <= found.f_avg.high <= 1
+    shuffled = np.random.default_rng(0).permutation(len(pairs))
+    assert evaluate(*(column[shuffled] for column in columns), resamples=100, seed=1) == found
+
+
+def test_f_avg_by_hand() -> None:
+    # favor: 2 hits of 3 predicted and 2 gold, F1 = 4/5; against: 1 hit of 1 predicted and 2 gold, F1 = 2/3
+    pairs = [("favor", "favor"), ("favor", "favor"), ("against", "favor"), ("against", "against"), ("none", "none")]
+    found = evaluate(*arrays(pairs), resamples=100, seed=0)
+    assert found.f_avg.value == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert found.n == 5
+    assert found.macro_f1.value == pytest.approx((4 / 5 + 2 / 3 + 1) / 3)
+
+
+def test_perfect_predictions_have_no_spread() -> None:
+    found = evaluate(*arrays([(label, label) for label in LABELS * 10]), resamples=200, seed=0)
+    assert (found.f_avg.value, found.f_avg.low, found.f_avg.high) == (1, 1, 1)
+
+
+def test_interval_of_independent_groups_covers_the_truth() -> None:
+    """Of 60 samples with true accuracy known, about 95 % of intervals hold it."""
+    rng, covered = np.random.default_rng(0), 0
+    truth = 0.8  # against and favor each right with 0.8, wrong as each other: F1 = 0.8
+    for seed in range(60):
+        gold = rng.choice(np.asarray(["against", "favor"], dtype=object), 200)
+        other = np.where(gold == "favor", "against", "favor").astype(object)
+        predicted = np.where(rng.random(200) < 0.8, gold, other)
+        group = np.arange(200).astype(str).astype(object)
+        score = evaluate(gold, predicted, np.full(200, "t", dtype=object), group, resamples=300, seed=seed).f_avg
+        covered += score.low <= truth <= score.high
+    assert 51 <= covered <= 60
+
+
+def test_equal_systems_do_not_differ_and_a_better_one_does() -> None:
+    pairs = [(LABELS[i % 3], LABELS[i % 3]) for i in range(90)]
+    gold, right, target, group = arrays(pairs, groups=30)
+    wrong = np.full(90, "none", dtype=object)
+    same = compare(("a", "b"), (right, right), gold, target, group, resamples=300, seed=0)
+    assert (same.difference.value, same.p) == (0, 1)
+    better = compare(("a", "b"), (right, wrong), gold, target, group, resamples=300, seed=0)
+    assert better.difference.low > 0.9
+    assert better.p < 0.01
+
+
+def test_calibration_by_hand() -> None:
+    gold = np.asarray(["favor", "none"], dtype=object)
+    proba = np.asarray([[0.1, 0.1, 0.8], [0.1, 0.1, 0.8]])
+    found = calibration(gold, proba)
+    assert found.ece == pytest.approx(0.3)
+    assert found.brier == pytest.approx((0.06 + (0.01 + 0.81 + 0.64)) / 2)
+    assert found.bins == [(pytest.approx(0.8), 0.5, 2)]
+
+
+def test_risk_grows_with_coverage_when_confidence_is_right() -> None:
+    gold = np.asarray(["favor"] * 50 + ["none"] * 50, dtype=object)
+    proba = np.tile([0.0, 0.4, 0.6], (100, 1))
+    proba[:50] = [0.0, 0.1, 0.9]
+    points = risk_coverage(gold, proba)
+    assert points[0] == (0.01, 0.0)
+    assert points[-1] == (1.0, 0.5)
+
+
+def test_temperature_undoes_overconfidence() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(4000, 3))
+    proba = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    gold = (rng.random((4000, 1)) > proba.cumsum(axis=1)).sum(axis=1)
+    assert fit_temperature(5 * scores, gold) == pytest.approx(5, rel=0.1)
+
+
+def test_a_label_outside_the_three_is_refused() -> None:
+    with pytest.raises(ValueError, match="label 'pro'; wanted one of against, none, favor"):
+        evaluate(*arrays([("pro", "none")]), resamples=100, seed=0)

@@ -1,0 +1,206 @@
+"""Features, classifier and model: what a person who holds a trained model relies on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import diags, hstack
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
+from sklearn.utils.class_weight import compute_sample_weight
+
+import stance
+from stance import classifier as classifier_module
+from stance import model as model_module
+from stance.classifier import JointClassifier
+from stance.config import Settings
+from stance.corpus import Corpus, read_corpus
+from stance.features import StanceFeatures
+from stance.model import Model, load
+from stance.schema import LABELS, ModelError
+from stance.training import make_pipeline
+
+
+@pytest.fixture(scope="module")
+def corpus(tiny_csv: Path) -> Corpus:
+    return read_corpus([tiny_csv])
+
+
+@pytest.fixture(scope="module")
+def model(tiny_run: Path) -> Model:
+    return load(tiny_run)
+
+
+def test_it_learns_and_tells_targets_apart(model: Model) -> None:
+    texts = ["Madrid condemned the shield as a threat.", "Madrid hopes to join the club soon."]
+    assert model.predict(texts, target="shield").tolist() == ["against", "none"]
+    assert model.predict(texts, target="club").tolist() == ["none", "favor"]
+
+
+def test_probabilities_are_fractions_in_label_order(model: Model) -> None:
+    texts = ["Madrid welcomed the shield as protection.", "Nothing of the kind."]
+    every = model.predict_proba(texts)
+    assert every.shape == (2, 2, 3)
+    np.testing.assert_allclose(every.sum(axis=-1), 1)
+    one = model.predict_proba(texts, target="club")
+    np.testing.assert_array_equal(one, every[:, model.targets.index("club")])
+    assert LABELS[every[0, model.targets.index("shield")].argmax()] == "favor"
+
+
+def test_the_frame_has_a_row_a_text_and_two_columns_a_target(model: Model) -> None:
+    frame = model.predict_frame(["a", "b", "a"])
+    assert list(frame) == ["text", "shield", "shield_proba", "club", "club_proba"]
+    assert frame["text"].tolist() == ["a", "b", "a"]
+    pd.testing.assert_series_equal(frame.loc[0], frame.loc[2], check_names=False)
+
+
+@given(st.lists(st.text(), max_size=5))
+def test_any_text_gets_a_stance(model: Model, texts: list[str]) -> None:
+    assert set(model.predict(texts, target="shield")) <= set(LABELS)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "123 !?", "🚀🛰️💥", "أدانت موسكو الدرع الصاروخي", "x" * 1_000_000, "the shield " * 90_000],
+    ids=["empty", "no-letters", "emoji", "arabic", "million-of-one", "million-of-words"],
+)  # fmt: skip
+def test_odd_texts_get_a_stance(model: Model, text: str) -> None:
+    proba = model.predict_proba([text])
+    assert np.isfinite(proba).all()
+
+
+def test_batches_give_what_the_whole_gives(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"report {i}: the shield will keep cities safe" for i in range(7)]
+    whole = model.predict_proba(texts)
+    monkeypatch.setattr(model_module, "_BATCH", 3)
+    np.testing.assert_allclose(model.predict_proba(texts), whole, atol=1e-12)
+
+
+def test_unknown_target_and_wrong_texts_are_named(model: Model) -> None:
+    with pytest.raises(ModelError, match="target 'bridge' is not in model 'tiny'; wanted 'shield' or 'club'"):
+        model.predict(["x"], target="bridge")
+    with pytest.raises(ModelError, match="one string given; wanted a list"):
+        model.predict("x", target="shield")
+    with pytest.raises(ModelError, match=r"text 1 is nan \(float\); wanted a string"):
+        model.predict(["x", float("nan")], target="shield")  # type: ignore[list-item]
+
+
+def test_save_and_load_keep_every_bit(model: Model, tmp_path: Path) -> None:
+    model.save(tmp_path / "model.joblib")
+    again = load(tmp_path / "model.joblib")
+    texts = ["Madrid condemned the shield.", "club", ""]
+    np.testing.assert_array_equal(again.predict_proba(texts), model.predict_proba(texts))
+    assert again.info == model.info
+
+
+def test_the_package_offers_load() -> None:
+    assert stance.load is load
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model there; wanted a run's folder"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 5000], ids=["empty", "start", "half"])
+def test_a_truncated_model_is_said(tiny_run: Path, tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "model.joblib"
+    path.write_bytes((tiny_run / "model.joblib").read_bytes()[:keep])
+    with pytest.raises(ModelError, match="cannot be read as a model"):
+        load(path)
+
+
+def test_another_kind_of_file_is_said(tmp_path: Path) -> None:
+    joblib.dump({"a": 1}, tmp_path / "other.joblib")
+    with pytest.raises(ModelError, match="holds a dict; wanted a model written by"):
+        load(tmp_path / "other.joblib")
+    (tmp_path / "text.joblib").write_text("not a model")
+    with pytest.raises(ModelError, match="cannot be read as a model"):
+        load(tmp_path / "text.joblib")
+
+
+def test_a_model_of_a_future_format_is_said(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_module, "FORMAT_VERSION", 99)
+    model.save(tmp_path / "model.joblib")
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match=r"format 99, and this version reads up to 1; upgrade"):
+        load(tmp_path / "model.joblib")
+
+
+def test_the_saved_pipeline_is_a_scikit_learn_object(tiny_run: Path, corpus: Corpus, model: Model) -> None:
+    pipeline = joblib.load(tiny_run / "model.joblib")
+    X, y, groups = corpus.examples[["text", "target"]], corpus.examples["stance"], corpus.examples["group"]
+    shield = X[X["target"] == "shield"]
+    assert pipeline.predict(shield).tolist() == model.predict(shield["text"], target="shield").tolist()
+    folds = GroupKFold(4)
+    guessed = cross_val_predict(pipeline, X, y, groups=groups, cv=folds)
+    assert (guessed == y).mean() > 0.9
+    proba = cross_val_predict(pipeline, X, y, groups=groups, cv=folds, method="predict_proba")
+    assert (np.asarray(sorted(LABELS))[proba.argmax(axis=1)] == guessed).all()
+    search = GridSearchCV(pipeline, {"classifier__C": [0.001, 10.0], "features__min_df": [1, 2]}, cv=folds)
+    search.fit(X, y, groups=groups)
+    assert search.best_params_["classifier__C"] == 10.0
+
+
+def test_a_pipeline_wants_its_columns_and_targets(tiny_run: Path) -> None:
+    pipeline = joblib.load(tiny_run / "model.joblib")
+    with pytest.raises(ValueError, match="no column 'target'; wanted a DataFrame with text and target"):
+        pipeline.predict(pd.DataFrame({"text": ["a"]}))
+    with pytest.raises(ValueError, match="unknown target 'bridge'; this was fitted on club, shield"):
+        pipeline.predict(pd.DataFrame({"text": ["a"], "target": ["bridge"]}))
+
+
+def test_top_ngrams_are_words_that_carry_the_side(model: Model) -> None:
+    words = [name for name, _ in model.top_ngrams("shield", "against")]
+    assert {"condemned", "threat"} & set(words)
+    assert not {"welcomed", "safe"} & set(words)
+
+
+@pytest.mark.parametrize("weight", ["none", "balanced"])
+@pytest.mark.parametrize("limit", [6000, 0], ids=["gram", "sparse"])
+def test_the_logistic_fit_is_scikit_learns_on_the_expanded_features(
+    corpus: Corpus, weight: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_module, "GRAM_LIMIT", limit)
+    X = StanceFeatures(char_ngrams=()).fit_transform(corpus.examples)
+    y = corpus.examples["stance"]
+    ours = JointClassifier(C=3.0, class_weight=weight, target_weight=0.7).fit(X, y)
+    shared, target = X[:, :-1], X[:, -1].toarray().ravel()
+    own = [diags((target == k).astype(float)) @ shared for k in (0, 1)]
+    # Very large constants stand for intercepts, which ours leaves unpenalised.
+    constant = 1e4 * np.stack([target == 0, target == 1], axis=1)
+    expanded = hstack([shared, 0.7 * own[0], 0.7 * own[1], constant]).tocsr()
+    reference = LogisticRegression(C=3.0, fit_intercept=False, solver="newton-cg", tol=1e-10, max_iter=10_000)
+    reference.fit(expanded, y, sample_weight=compute_sample_weight(weight, y) if weight == "balanced" else None)
+    np.testing.assert_allclose(ours.predict_proba(X), reference.predict_proba(expanded), atol=2e-3)
+
+
+def test_a_path_gives_what_single_fits_give(corpus: Corpus) -> None:
+    X, y = StanceFeatures().fit_transform(corpus.examples), corpus.examples["stance"]
+    for kind in ("logistic", "svm"):
+        path = JointClassifier(kind=kind).fit_path(X, y, [0.1, 1.0, 10.0])
+        for fitted in path:
+            alone = JointClassifier(kind=kind, C=fitted.C).fit(X, y)
+            np.testing.assert_allclose(fitted.scores(X), alone.scores(X), atol=0.02)
+
+
+def test_two_labels_are_enough(corpus: Corpus) -> None:
+    sides = corpus.examples[corpus.examples["stance"] != "none"]
+    pipeline = make_pipeline(Settings()).fit(sides, sides["stance"])
+    assert pipeline.predict(sides).tolist() == sides["stance"].tolist()
+    info = replace(
+        load_info(), targets=("shield", "club"), titles=("shield", "club"), scores={}, training_hashes=frozenset()
+    )
+    proba = Model(pipeline, info).predict_proba(["whatever"], target="club")
+    assert proba[0, LABELS.index("none")] == 0
+    assert proba.sum() == pytest.approx(1)
+
+
+def load_info() -> stance.schema.RunInfo:
+    return stance.schema.RunInfo("two", 0, (), (), "", 0, 0, {}, {})

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stance import runs
+from stance.corpus import read_corpus
+from stance.schema import RunError, StanceError
+from stance.training import fit
+from tests.conftest import small_settings, tiny_rows, write_csv
+
+FILES = {
+    "model.joblib", "metrics.json", "predictions.csv", "config.toml", "environment.json", "report.html",
+    "MODEL_CARD.md", "plots",
+}  # fmt: skip
+
+
+def test_a_run_has_every_file(tiny_run: Path) -> None:
+    assert {path.name for path in tiny_run.iterdir()} == FILES
+    plots = {path.stem for path in (tiny_run / "plots").iterdir()}
+    assert plots == {"baselines", "confusion", "reliability", "risk_coverage", "ngrams-shield", "ngrams-club"}
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_processes(
+    tiny_run: Path, tiny_csv: Path, tmp_path: Path
+) -> None:
+    runs.train(small_settings(tiny_csv), tmp_path / "again", n_jobs=2)
+    for name in ("metrics.json", "predictions.csv", "MODEL_CARD.md"):
+        assert (tmp_path / "again" / name).read_bytes() == (tiny_run / name).read_bytes(), name
+
+
+def test_another_seed_gives_other_folds(tiny_csv: Path) -> None:
+    corpus = read_corpus([tiny_csv])
+    folds = [fit(small_settings(tiny_csv, seed=seed), corpus, n_jobs=1).predictions["fold"].tolist() for seed in (0, 1)]
+    assert folds[0] != folds[1]
+
+
+def test_predictions_are_out_of_fold_by_article(tiny_run: Path) -> None:
+    frame = pd.read_csv(tiny_run / "predictions.csv")
+    assert len(frame) == 160
+    assert frame.groupby("group")["fold"].nunique().max() == 1
+    assert frame[["against", "none", "favor"]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+
+
+def test_metrics_are_those_of_the_predictions(tiny_run: Path) -> None:
+    from sklearn.metrics import f1_score
+
+    frame = pd.read_csv(tiny_run / "predictions.csv")
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    for system, column in (("model", "predicted"), ("lexicon", "lexicon"), ("majority", "majority")):
+        sides = f1_score(frame["stance"], frame[column], labels=["against", "favor"], average=None, zero_division=0)
+        assert metrics["systems"][system]["f_avg"]["value"] == pytest.approx(sides.mean(), abs=1e-6)
+    assert metrics["systems"]["model"]["n"] == 160
+    assert metrics["systems"]["model"]["n_groups"] == 8
+    assert metrics["systems"]["model"]["f_avg"]["value"] > 0.9
+    assert {found["worse"] for found in metrics["comparisons"]} == {"majority", "lexicon", "tfidf_logistic"}
+
+
+def test_labels_shuffled_among_sentences_cannot_be_learnt(tmp_path: Path) -> None:
+    """A leak between folds would show here as a score above chance."""
+    rows = tiny_rows()
+    labels = [(row["shield"], row["club"]) for row in rows]
+    order = np.random.default_rng(3).permutation(len(rows))
+    for row, k in zip(rows, order, strict=True):
+        row["shield"], row["club"] = labels[k]
+    corpus = read_corpus([write_csv(tmp_path / "a.csv", rows)])
+    found = fit(small_settings(tmp_path / "a.csv"), corpus, n_jobs=1)
+    assert found.evaluations["model"].f_avg.value < 0.35
+
+
+def test_progress_counts_to_the_end(tiny_csv: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    fit(
+        small_settings(tiny_csv), read_corpus([tiny_csv]), n_jobs=1,
+        progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
+    assert {total for _, total in seen} == {len(seen)}
+
+
+def test_fewer_articles_than_folds_is_said(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [row for row in tiny_rows() if row["article_id"] in ("t0", "t1")])
+    with pytest.raises(StanceError, match=r"has 2 articles .* wanted at least one for each of 3 folds"):
+        runs.train(small_settings(path), tmp_path / "run", n_jobs=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tiny_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.txt").write_text("precious")
+    with pytest.raises(RunError, match="exists and is not a run"):
+        runs.train(small_settings(tiny_csv), tmp_path / "thesis", n_jobs=1)
+    assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "precious"
+
+
+def test_a_run_killed_while_it_is_written_leaves_the_old_one_whole(
+    tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, folder = runs.train(small_settings(tiny_csv), tmp_path / "run", n_jobs=1)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def stop(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs.report, "model_card", stop)
+    with pytest.raises(KeyboardInterrupt):
+        runs.write_run(training, folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_older_run_is_replaced_whole(tiny_csv: Path, tmp_path: Path) -> None:
+    training, folder = runs.train(small_settings(tiny_csv), tmp_path / "run", n_jobs=1)
+    (folder / "plots" / "stale.png").write_bytes(b"")
+    runs.write_run(training, folder)
+    assert not (folder / "plots" / "stale.png").exists()
+
+
+def test_an_svm_trains_too(tiny_csv: Path) -> None:
+    found = fit(small_settings(tiny_csv, classifier__kind="svm"), read_corpus([tiny_csv]), n_jobs=1)
+    assert found.evaluations["model"].f_avg.value > 0.9
+
+
+def test_the_report_is_one_file_with_nothing_from_outside_and_escapes_the_data(tmp_path: Path) -> None:
+    rows = tiny_rows()
+    for row in rows[::7]:
+        row["text"] += " <script>alert(1)</script>"
+        row["shield"] = "favor" if row["shield"] != "favor" else "against"
+    path = write_csv(tmp_path / "a.csv", rows)
+    _, folder = runs.train(small_settings(path), tmp_path / "run", n_jobs=1)
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in html
+    assert "<script" not in html
+    assert "http" not in html
+    assert html.count("data:image/png;base64,") == 6
