@@ -32,6 +32,7 @@ _NUMBER = re.compile(r"\d+\.\d+")
 
 def results(metrics: dict[str, Any]) -> str:
     """Every system's scores on all targets, and the model's on each target."""
+
     def cell(score: dict[str, float]) -> str:
         return f"{score['value']:.2f} [{score['low']:.2f}, {score['high']:.2f}]"
 
@@ -56,15 +57,15 @@ def seed() -> str:
     seed_rows = corpus.examples[corpus.examples["group"] == SEED_ARTICLE]
     training = fit(settings, corpus.without([SEED_ARTICLE]))
     gold = seed_rows.pivot(index="sentence_id", columns="target", values="stance")
-    texts = seed_rows.drop_duplicates("sentence_id").set_index("sentence_id")["text"].sort_index()
+    texts = dict(zip(seed_rows["sentence_id"], seed_rows["text"], strict=True))
     rows, right, sides = [], 0, 0
     for sentence, text in texts.items():
         row = {"sentence": text if len(text) <= 90 else text[:87] + "..."}
         for target in corpus.targets:
             predicted = training.model.predict([text], target=target.name)[0]
-            wanted = gold.loc[sentence, target.name]
-            sides += wanted != "none"
-            right += wanted == predicted
+            wanted = str(gold.at[sentence, target.name])
+            sides += int(wanted != "none")
+            right += int(wanted == predicted)
             row[target.title] = predicted if predicted == wanted else f"{predicted} (gold: **{wanted}**)"
         rows.append(row)
     n = len(seed_rows)
@@ -84,10 +85,10 @@ def counts() -> str:
     countries = articles["country"][articles["country"] != ""].nunique()
     genres = articles["genre"].value_counts().rename_axis("genre").reset_index(name="articles")
     return "\n\n".join([
-        f"{len(articles)} articles dated {articles['date'].min()[:4]} to {articles['date'].max()[:4]}, voices of"
+        (f"{len(articles)} articles dated {articles['date'].min()[:4]} to {articles['date'].max()[:4]}, voices of"
         f" {countries} countries, {corpus.n_texts} sentences; {(~sided.any(axis=1)).mean():.0%} of the sentences"
         f" take no side at all; {len(two)} take a side toward two targets or more, {int(torn.sum())} of them"
-        " different sides.",
+        " different sides."),
         markdown(table),
         markdown(genres),
     ])  # fmt: skip

@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 import stance
-from stance.schema import ConfigError, DataError, Fault, StanceError
+from stance.console import describe, print_fault, print_table, progress, say, warn
+from stance.corpus_cli import app as corpus_app
+from stance.schema import ConfigError, StanceError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from stance.corpus import Corpus
     from stance.model import Model
-    from stance.training import Progress
 
 app = typer.Typer(
     help="Train, evaluate and use stance-detection models: against, none or favor toward a target.",
@@ -33,12 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-corpus_app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
 app.add_typer(corpus_app, name="corpus")
-
-# Without a terminal nothing says how wide a line may be, and a table folded at 80 is hard to read.
-_out = Console(width=None if sys.stdout.isatty() else 160)
-_err = Console(stderr=True)
 
 Data = Annotated[
     list[Path] | None,
@@ -109,19 +97,24 @@ def train(
         raise typer.BadParameter("no data named; wanted --data FILE, or a CONFIG with [data] files")
     folder = out if out is not None else runs.runs_folder() / settings.name
     runs.check_replaceable(folder)
-    corpus = read_corpus(settings.data.files, targets=settings.data.targets, strict=strict)
-    _describe(corpus)
-    with _progress("training") as tick:
+    sources = settings.data
+    corpus = read_corpus(sources.files, targets=sources.targets, splits=sources.splits, strict=strict)
+    say(describe(corpus))
+    if corpus.warnings:
+        warn(f"{len(corpus.warnings)} rows whose text has two labels, among them:")
+        for fault in corpus.warnings[:3]:
+            print_fault(fault)
+    with progress("training") as tick:
         training = fit(settings, corpus, n_jobs=jobs, progress=tick)
     runs.write_run(training, folder)
     evaluation = training.evaluations["model"]
-    _print_table(
+    print_table(
         report.results_table(training.evaluations),
         f"{settings.evaluation.folds}-fold cross-validation by article, n = {evaluation.n} examples"
         f" of {evaluation.n_groups} articles, 95 % intervals",
     )
     for table in report.target_tables(evaluation, report.titles_of(training)):
-        _print_table(table, None)
+        print_table(table)
     print(f"Run:    {folder}\nReport: {folder / 'report.html'}")
 
 
@@ -170,7 +163,7 @@ def predict(
         text_column = "text"
     found = batch.predict_table(_load(model), table, text_column=text_column, targets=target or [], long=long)
     if output is None and not input_ and not json and sys.stdout.isatty():
-        _print_table(found.map(lambda v: f"{v:.2f}" if isinstance(v, float) else v), None)
+        print_table(found.map(lambda v: f"{v:.2f}" if isinstance(v, float) else v))
         return
     stdout_form = "jsonl" if json else form or ("csv" if table.form == "parquet" else table.form)
     tables.write_table(found, output or "-", form=output_form or stdout_form)
@@ -188,6 +181,9 @@ def evaluate(
         bool,
         typer.Option("--allow-seen", help="Warn of texts that were in the training instead of refusing them."),
     ] = False,
+    splits: Annotated[
+        str, typer.Option("--splits", metavar="FILE", help="Score only the test part of this table of groups.")
+    ] = "",
     resamples: Annotated[int, typer.Option("--resamples", min=100, help="Resamples behind each interval.")] = 2000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
 ) -> None:
@@ -197,43 +193,23 @@ def evaluate(
     from stance.evaluation import evaluate_model
 
     predictor = _load(model)
-    corpus = read_corpus(data, for_training=False)
+    corpus = read_corpus(data, splits=splits, part="test", for_training=False)
     found = evaluate_model(predictor, corpus, allow_seen=allow_seen, resamples=resamples, seed=seed)
     if found.seen:
-        _warn(f"{found.seen} of {corpus.n_texts} texts were in the model's training: these scores are too good")
+        warn(f"{found.seen} of {corpus.n_texts} texts were in the model's training: these scores are too good")
     if json:
         print(report.evaluation_json(found))
         return
-    _describe(corpus)
+    say(describe(corpus))
     titles = dict(zip(predictor.info.targets, predictor.info.titles, strict=True))
     scores = found.evaluation
-    _print_table(
+    print_table(
         report.results_table({predictor.info.name: scores}),
         f"n = {scores.n} examples of {scores.n_groups} articles (or groups), 95 % intervals",
     )
     for table in report.target_tables(scores, titles):
-        _print_table(table, None)
+        print_table(table)
     print(f"Calibration: ECE {found.calibration.ece:.3f}, Brier {found.calibration.brier:.3f}")
-
-
-@corpus_app.command("check")
-def corpus_check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Labelled tables.")],
-    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as faults.")] = False,
-) -> None:
-    """Print every fault of labelled tables, with file, line and column."""
-    from stance.corpus import read_corpus
-
-    try:
-        corpus = read_corpus(files, strict=strict)
-    except DataError as error:
-        for fault in error.faults:
-            _print_fault(fault)
-        _err.print(f"{len(error.faults)} faults", style="bold red", highlight=False)
-        raise typer.Exit(1) from None
-    for fault in corpus.warnings:
-        _print_fault(fault)
-    _describe(corpus, counts=True)
 
 
 def main() -> None:
@@ -245,7 +221,7 @@ def main() -> None:
     except (StanceError, OSError) as error:
         if "--traceback" in sys.argv:
             raise
-        _err.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        say(f"error: {error}", style="bold red")
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
 
 
@@ -261,62 +237,10 @@ def _load(path: Path | None) -> Model:
 
     if path is None:
         path = newest_run()
-        _err.print(f"model: {path}", style="dim", highlight=False, soft_wrap=True)
+        say(f"model: {path}", style="dim")
     return load(path)
 
 
 def _run_name(file: Path) -> str:
     name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in file.stem)
     return name.lstrip("-_.") or "run"
-
-
-def _describe(corpus: Corpus, *, counts: bool = False) -> None:
-    console = _out if counts else _err
-    console.print(
-        f"{len(corpus.examples)} examples: {corpus.n_texts} texts, {corpus.n_groups} articles or groups,"
-        f" {len(corpus.targets)} targets; {corpus.n_unlabelled} cells unlabelled",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    if counts:
-        _print_table(corpus.counts().rename_axis("target").reset_index(), None)
-    elif corpus.warnings:
-        _warn(f"{len(corpus.warnings)} rows whose text has two labels, among them:")
-        for fault in corpus.warnings[:3]:
-            _print_fault(fault)
-
-
-def _print_fault(fault: Fault) -> None:
-    kind = "warning" if fault.warning else "fault"
-    _err.print(f"{kind}: {fault}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _warn(message: str) -> None:
-    _err.print(f"warning: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_table(frame: pd.DataFrame, title: str | None) -> None:
-    table = Table(title=title, title_justify="left")
-    for name in frame.columns:
-        table.add_column(escape(str(name)), overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(escape(str(cell)) for cell in row))
-    _out.print(table)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Progress | None]:
-    """Yield a callback that moves a bar on stderr, or None where there is no terminal."""
-    if not _err.is_terminal:
-        yield None
-        return
-    from rich import progress
-
-    columns = (
-        progress.TextColumn(what),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
-    )
-    with progress.Progress(*columns, console=_err, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -21,10 +21,15 @@ class _Section(BaseModel):
 
 
 class DataSettings(_Section):
-    """Which tables to train on; `targets` empty means every target they hold."""
+    """Which tables to train on.
+
+    `targets` empty means every target they hold. `splits` names a table (`group`, `part`)
+    whose groups of part ``test`` are kept out of training.
+    """
 
     files: list[str] = []
     targets: list[str] = []
+    splits: str = ""
 
 
 class FeatureSettings(_Section):
@@ -117,7 +122,8 @@ def read_settings(path: str | Path) -> Settings:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     settings = _validated(tree, str(path), text)
     files = [str((path.parent / file).resolve()) for file in settings.data.files]
-    return settings.changed(data__files=files)
+    splits = settings.data.splits and str((path.parent / settings.data.splits).resolve())
+    return settings.changed(data__files=files, data__splits=splits)
 
 
 def _validated(tree: dict[str, Any], source: str, text: str) -> Settings:

@@ -49,14 +49,20 @@ class Corpus:
         Every target in the examples, in the order of the data.
     warnings
         What is doubtful in the data but can be trained on.
-    n_unlabelled
-        Cells without a label, left out of `examples`.
+    unlabelled
+        Where a label is missing, as ``file:line: sentence_id toward target``; these are left
+        out of `examples`.
     """
 
     examples: pd.DataFrame
     targets: tuple[Target, ...]
     warnings: tuple[Fault, ...] = ()
-    n_unlabelled: int = 0
+    unlabelled: tuple[str, ...] = ()
+
+    @property
+    def n_unlabelled(self) -> int:
+        """Number of cells without a label."""
+        return len(self.unlabelled)
 
     @property
     def n_texts(self) -> int:
@@ -92,6 +98,8 @@ def read_corpus(
     files: Sequence[str | Path],
     *,
     targets: Sequence[str] = (),
+    splits: str | Path = "",
+    part: str = "train",
     strict: bool = False,
     for_training: bool = True,
 ) -> Corpus:
@@ -105,6 +113,10 @@ def read_corpus(
         Tables in the wide or the long form.
     targets
         Names of the targets to keep; empty keeps all.
+    splits
+        A table with `group` and `part` (``train`` or ``test``), or nothing.
+    part
+        With splits, which part to keep; a group they do not name counts as ``train``.
     strict
         Make warnings (such as one text with two labels) errors.
     for_training
@@ -118,21 +130,24 @@ def read_corpus(
     """
     if not files:
         raise StanceError("no data named; wanted at least one table (`--data FILE`)")
-    parts, faults = [], []
+    melted: list[pd.DataFrame] = []
+    faults: list[Fault] = []
     known = _read_targets(Path(files[0]).parent / "targets.toml")
     for file in files:
         try:
-            part, found = _melt(read_table(file), wanted=[*targets, *known])
-            parts.append(part)
+            rows, found = _melt(read_table(file), wanted=[*targets, *known])
+            melted.append(rows)
             faults += found
         except DataError as error:
             faults += error.faults
     if any(not fault.warning for fault in faults):
         raise DataError(faults)
-    examples = pd.concat(parts, ignore_index=True)
+    examples = pd.concat(melted, ignore_index=True)
     faults += _duplicate_ids(examples)
+    if splits:
+        examples = examples[examples["group"].isin(_test_groups(splits)) == (part == "test")]
     unlabelled = examples["stance"] == ""
-    labelled = examples[~unlabelled]
+    labelled, gaps = examples[~unlabelled], examples[unlabelled].to_dict("records")
     chosen = _chosen_targets(labelled, targets, str(files[0]))
     labelled = labelled[labelled["target"].isin(chosen)].reset_index(drop=True)
     faults += _torn_labels(labelled)
@@ -145,7 +160,7 @@ def read_corpus(
         labelled[columns],
         tuple(known.get(name, Target(name, _title(name))) for name in chosen),
         tuple(faults),
-        int(unlabelled.sum()),
+        tuple(f"{r['source']}:{r['line']}: {r['sentence_id']} toward {r['target']}" for r in gaps),
     )
 
 
@@ -202,7 +217,7 @@ def near_duplicates(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     least `NEAR_DUPLICATE` (Broder 1997, "On the resemblance and containment of documents");
     texts of fewer than five words only if equal but for case and white space.
     """
-    grams = CountVectorizer(binary=True, analyzer=_shingles, dtype=np.int32)
+    grams = CountVectorizer(binary=True, analyzer=shingles, dtype=np.int32)
     matrix = grams.fit_transform(texts).tocsr()
     sizes = np.asarray(matrix.sum(axis=1)).ravel()
     shared = (matrix @ matrix.T).tocoo()
@@ -212,9 +227,27 @@ def near_duplicates(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     return cast("npt.NDArray[np.int64]", connected_components(shared, directed=False)[1])
 
 
-def _shingles(text: str) -> list[str]:
+def shingles(text: str) -> list[str]:
+    """Return a text's word 5-grams, case folded; of a shorter text, all its words as one."""
     words = text.casefold().split()
     return [" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))]
+
+
+def _test_groups(path: str | Path) -> set[str]:
+    table = read_table(path)
+    if missing := [name for name in ("group", "part") if name not in table.frame]:
+        raise DataError([_missing(table, repr(name), list(map(str, table.frame))) for name in missing])
+    rows = table.frame.assign(source=table.source, line=table.lines)
+    wrong = rows[~rows["part"].isin(["train", "test"])]
+    if len(wrong):
+        raise DataError(_faults(wrong, "part", lambda row: repr(row["part"]), "'train' or 'test'"))
+    return set(rows.loc[rows["part"] == "test", "group"])
+
+
+def target_columns(table: Table) -> list[str]:
+    """Return the columns of a wide table that hold labels, or are named in its `targets.toml`."""
+    known = _read_targets(Path(table.source).parent / "targets.toml")
+    return [str(name) for name in table.frame if name in known or _holds_labels(table.frame[name])]
 
 
 def _read_targets(path: Path) -> dict[str, Target]:
@@ -249,7 +282,7 @@ def _melt(table: Table, *, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[Fa
     if long:
         columns = ["stance"]
     else:
-        columns = [name for name in names if name in wanted or _holds_labels(frame[name])]
+        columns = [name for name in names if name in wanted or name in target_columns(table)]
         if not columns:
             raise DataError([_missing(table, "a target's", names)])
     base = pd.DataFrame({"source": table.source, "line": table.lines, "text": _strings(frame["text"])})

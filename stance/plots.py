@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -114,6 +115,24 @@ def top_ngrams(title: str, ngrams: Mapping[str, Sequence[tuple[str, float]]]) ->
         _bars(axis, ngrams[label], COLORS[label])
         axis.set_title(f"{label} {title}", color=COLORS[label], fontweight="bold")
     figure.supxlabel("push toward the label (weight x IDF)")
+    return figure
+
+
+def label_counts(counts: pd.DataFrame) -> Figure:
+    """Draw how many sentences take each side, by source and target."""
+    names = [f"{row['source']}: {row['target'].replace('_', ' ')}" for row in counts.to_dict("records")]
+    figure = Figure(figsize=(8.0, 1.2 + 0.42 * len(names)), layout="constrained")
+    axis = figure.subplots()
+    for label, sign in (("against", -1), ("favor", 1)):
+        bars = axis.barh(range(len(names)), sign * counts[label], color=COLORS[label], label=label)
+        axis.bar_label(bars, labels=[str(n) for n in counts[label]], padding=3)
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
+    axis.set(xlabel="sentences that take the side")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 

@@ -55,7 +55,8 @@ def train(
     """
     folder = Path(out) if out is not None else runs_folder() / settings.name
     check_replaceable(folder)
-    corpus = read_corpus(settings.data.files, targets=settings.data.targets, strict=strict)
+    data = settings.data
+    corpus = read_corpus(data.files, targets=data.targets, splits=data.splits, strict=strict)
     training = fit(settings, corpus, n_jobs=n_jobs, progress=progress)
     write_run(training, folder)
     return training, folder

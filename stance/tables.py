@@ -87,6 +87,22 @@ def read_table(path: str | Path, *, form: str | None = None) -> Table:
     return Table(frame, lines, source, form)
 
 
+def read_text(path: str | Path) -> str:
+    """Read a UTF-8 text file.
+
+    Raises
+    ------
+    DataError
+        If it is empty, binary or not UTF-8.
+    StanceError
+        If there is no such file.
+    """
+    raw = existing_file(Path(path), "a text file").read_bytes()
+    if not raw.strip():
+        raise _broken(str(path), None, "an empty file", "a text")
+    return _decode(raw, str(path))
+
+
 def _decode(raw: bytes, source: str) -> str:
     if b"\0" in raw:
         line = raw[: raw.index(b"\0")].count(b"\n") + 1

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_a_file_comes_back_with_its_rows_and_columns_and_predictions(
     cli: RunCli, tiny_run: Path, tmp_path: Path, form: str
 ) -> None:
     frame = pd.DataFrame({"id": ["007", "008", "009"], "text": ["the shield is a threat", "", 'a "quoted", text\nx']})
-    writers = {
+    writers: dict[str, Callable[[Path], object]] = {
         "csv": lambda path: frame.to_csv(path, index=False),
         "tsv": lambda path: frame.to_csv(path, index=False, sep="\t"),
         "jsonl": lambda path: frame.to_json(path, orient="records", lines=True),
@@ -113,7 +114,7 @@ def test_long_gives_a_row_a_text_and_target_with_every_probability(cli: RunCli, 
 
 def test_a_table_with_targets_is_predicted_for_each_rows_own(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(
-        "text,target,stance\nMadrid hopes to join the club soon.,club,against\nMadrid hopes to join the club soon.,shield,\n"
+        "text,target,stance\nWe hope to join the club soon.,club,against\nWe hope to join the club soon.,shield,\n"
     )
     done = cli("predict", "--model", tiny_run, "--input", "in.csv", "--output", "out.csv")
     assert done.returncode == 0, done.stderr

@@ -38,7 +38,9 @@ def test_generated_tables_are_what_the_code_measures(default_checkout: Path) -> 
 
 def test_the_first_screen_has_exactly_two_commands_that_stand_alone() -> None:
     first = README.split("\n## ", 1)[0]
-    lines = [line for block in re.findall(r"```bash\n(.*?)```", first, re.DOTALL) for line in block.strip().splitlines()]
+    lines = [
+        line for block in re.findall(r"```bash\n(.*?)```", first, re.DOTALL) for line in block.strip().splitlines()
+    ]
     assert len(lines) == 2
     assert all("-m venv .venv" in line and "pip install" in line for line in lines)
     assert lines[0].endswith("stance train")

@@ -11,12 +11,14 @@ import stance
 
 LAYERS = (
     {"schema"},
-    {"config", "tables"},
-    {"corpus", "features", "classifier", "metrics"},
-    {"model", "baselines"},
-    {"training", "evaluation", "batch"},
+    {"config", "tables", "sentences"},
+    {"corpus", "features", "classifier", "metrics", "documents"},
+    {"model", "baselines", "annotations", "articles"},
+    {"training", "evaluation", "batch", "statistics"},
     {"plots", "report"},
     {"runs"},
+    {"console"},
+    {"corpus_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent
@@ -47,7 +49,7 @@ def test_imports_point_down(module: str) -> None:
     assert imported(module) <= below
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m != "cli"])
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.endswith("cli")])
 def test_only_the_cli_prints(module: str) -> None:
     tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
     names = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}

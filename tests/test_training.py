@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stance import runs
+from stance import report, runs
 from stance.corpus import read_corpus
 from stance.schema import RunError, StanceError
 from stance.training import fit
@@ -106,7 +106,7 @@ def test_a_run_killed_while_it_is_written_leaves_the_old_one_whole(
     def stop(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs.report, "model_card", stop)
+    monkeypatch.setattr(report, "model_card", stop)
     with pytest.raises(KeyboardInterrupt):
         runs.write_run(training, folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

@@ -1,0 +1,70 @@
+"""What the commands share: printing for people on a terminal, and for programs elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from stance.schema import Fault
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stance.corpus import Corpus
+
+# Without a terminal nothing says how wide a line may be, and a table folded at 80 is hard to read.
+_out = Console(width=None if sys.stdout.isatty() else 160)
+_err = Console(stderr=True)
+
+
+def say(message: str, *, style: str | None = None) -> None:
+    """Print a line for the person at the terminal, on stderr."""
+    _err.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """Print a warning on stderr."""
+    say(f"warning: {message}", style="yellow")
+
+
+def print_fault(fault: Fault) -> None:
+    """Print one fault on stderr."""
+    say(f"{'warning' if fault.warning else 'fault'}: {fault}")
+
+
+def print_table(frame: pd.DataFrame, title: str | None = None) -> None:
+    """Print a table on stdout."""
+    table = Table(title=title and escape(title), title_justify="left")
+    for name in frame.columns:
+        table.add_column(escape(str(name)), overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(escape(str(cell)) for cell in row))
+    _out.print(table)
+
+
+def describe(corpus: Corpus) -> str:
+    """Return the size of a corpus in a line."""
+    return (
+        f"{len(corpus.examples)} examples: {corpus.n_texts} texts, {corpus.n_groups} articles or groups,"
+        f" {len(corpus.targets)} targets; {corpus.n_unlabelled} cells unlabelled"
+    )
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a callback that moves a bar on stderr, or None where there is no terminal."""
+    if not _err.is_terminal:
+        yield None
+        return
+    from rich import progress as bars
+
+    columns = (bars.TextColumn(what), bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn())
+    with bars.Progress(*columns, console=_err, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

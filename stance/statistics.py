@@ -1,0 +1,139 @@
+"""What is in a corpus: the tables of its data card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction.text import CountVectorizer
+
+from stance.annotations import agreement, read_pass
+from stance.corpus import shingles, target_columns
+from stance.schema import LABELS, StanceError
+from stance.tables import Table, read_table
+
+#: Tables of labels a data folder may hold, by the name of their source.
+SOURCES = {"articles": "sentences.csv", "speeches": "ungd_labels.csv", "briefings": "whitehouse_labels.csv"}
+
+
+def label_counts(folder: Path) -> pd.DataFrame:
+    """Return counts with columns `source`, `target` and the labels in LABELS order."""
+    rows = []
+    for source, table in _tables(folder).items():
+        for target in target_columns(table):
+            counts = table.frame[target].value_counts()
+            row = {"source": source, "target": target}
+            rows.append(row | {label: int(counts.get(label, 0)) for label in LABELS})
+    return pd.DataFrame(rows)
+
+
+def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return every table of the data card by its title, those whose files are there.
+
+    Raises
+    ------
+    StanceError
+        If the folder holds no table of `SOURCES`.
+    """
+    tables = _tables(folder)
+    found = {"Labels": label_counts(folder), "Sentences": pd.DataFrame([_sizes(*item) for item in tables.items()])}
+    if "articles" in tables and (folder / "articles.csv").exists():
+        articles = read_table(folder / "articles.csv").frame
+        by_genre = _sides(tables["articles"]).groupby(_column(tables["articles"], articles, "genre")).sum()
+        by_genre.insert(0, "articles", articles["genre"].value_counts())
+        found["Articles by genre"] = by_genre.reset_index(names="genre")
+        decades = (articles["date"].str[:3] + "0s").value_counts().sort_index()
+        found["Articles by decade"] = decades.rename_axis("decade").reset_index(name="articles")
+        countries = articles.loc[articles["country"] != "", "country"].value_counts()
+        text = ", ".join(f"{country} {n}" for country, n in countries.items())
+        found["Articles by country"] = pd.DataFrame([{"countries": len(countries), "articles": text}])
+        found["Near-duplicates between articles"] = _overlap(tables["articles"].frame)
+    if (folder / "holders.csv").exists():
+        found["Most frequent holders"] = _holders(folder, tables)
+    if (folder / "annotations" / "pass_a.csv").exists():
+        found["Agreement of the two passes"] = agreement_table(folder)
+    return found
+
+
+def agreement_table(folder: Path) -> pd.DataFrame:
+    """Return agreement of `annotations/pass_a.csv` and `pass_b.csv` by source and target."""
+    first, second = (read_pass(folder / "annotations" / f"pass_{name}.csv") for name in "ab")
+    rows = []
+    for source, table in _tables(folder).items():
+        ids = first.index.intersection(table.frame["sentence_id"].tolist())
+        for target, found in agreement(first.loc[ids], second).items():
+            row = {"source": source, "target": target, "n": found.n, "disagreed": found.n_disagreed}
+            f1 = {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()}
+            rows.append(row | {"alpha": f"{found.alpha:.3f}"} | f1)
+    return pd.DataFrame(rows)
+
+
+def _tables(folder: Path) -> dict[str, Table]:
+    tables = {name: read_table(folder / file) for name, file in SOURCES.items() if (folder / file).exists()}
+    if not tables:
+        raise StanceError(f"{folder} holds none of {', '.join(SOURCES.values())}; wanted a data folder (--data DIR)")
+    return tables
+
+
+def _sides(table: Table) -> pd.DataFrame:
+    """Return one column a (target, side), true where a sentence takes it."""
+    return pd.DataFrame({
+        f"{target} {label}": table.frame[target] == label
+        for target in target_columns(table)
+        for label in LABELS
+        if label != "none"
+    })  # fmt: skip
+
+
+def _sizes(source: str, table: Table) -> dict[str, object]:
+    frame, targets = table.frame, target_columns(table)
+    labels = frame[targets].to_numpy(dtype=object)
+    sided = (labels != "none") & (labels != "")
+    different = [len(set(row[side])) > 1 for row, side in zip(labels, sided, strict=True)]
+    document = "article_id" if "article_id" in frame else "document_id"
+    words = frame["text"].map(lambda text: len(text.split())) if "text" in frame else None
+    return {
+        "source": source,
+        "documents": frame[document].nunique(),
+        "sentences": len(frame),
+        "no side": f"{(~sided.any(axis=1)).mean():.0%}",
+        "two targets": int((sided.sum(axis=1) > 1).sum()),
+        "two, different sides": int(np.sum(different)),
+        "words, 5th to 95th percentile": ""
+        if words is None
+        else f"{words.quantile(0.05):.0f} to {words.quantile(0.95):.0f}",
+    }
+
+
+def _column(table: Table, articles: pd.DataFrame, name: str) -> pd.Series:
+    return table.frame["article_id"].map(articles.set_index("article_id")[name])
+
+
+def _overlap(frame: pd.DataFrame) -> pd.DataFrame:
+    """Measure how much sentences share with other articles' sentences, in word 5-grams."""
+    matrix = CountVectorizer(binary=True, analyzer=shingles, dtype=np.int32).fit_transform(frame["text"])
+    shared = (matrix @ matrix.T).tocoo()
+    article = frame["article_id"].to_numpy()
+    other = article[shared.row] != article[shared.col]
+    sizes = np.asarray(matrix.sum(axis=1)).ravel()
+    row, both = shared.row[other], shared.data[other]
+    jaccard = both / (sizes[row] + sizes[shared.col[other]] - both)
+    return pd.DataFrame([{
+        "sentences": len(frame),
+        "sharing a word 5-gram with another article": f"{len(set(row))} ({len(set(row)) / len(frame):.1%})",
+        "highest Jaccard index": f"{max(jaccard, default=0.0):.2f}",
+    }])  # fmt: skip
+
+
+def _holders(folder: Path, tables: dict[str, Table], *, n: int = 15) -> pd.DataFrame:
+    holders = read_table(folder / "holders.csv").frame
+    labels = pd.concat([
+        table.frame.melt("sentence_id", target_columns(table), var_name="target", value_name="stance")
+        for table in tables.values()
+    ])  # fmt: skip
+    merged = holders.merge(labels, on=["sentence_id", "target"])
+    exploded = merged.assign(holder=merged["holder"].str.split(";")).explode("holder")
+    counts = pd.crosstab(exploded["holder"], [exploded["target"] + " " + exploded["stance"]])
+    top = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index[:n]]
+    return top.reset_index()
