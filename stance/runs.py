@@ -175,7 +175,9 @@ def _environment(training: Training) -> str:
 def _pictures(training: Training) -> dict[str, bytes]:
     titles = report.titles_of(training)
     figures = {
-        "baselines": plots.against_baselines(training.evaluations, titles),
+        "baselines": plots.against_baselines(
+            {report.SYSTEMS[name]: found for name, found in training.evaluations.items()}, titles
+        ),
         "confusion": plots.confusion(training.evaluations[MODEL], titles),
         "reliability": plots.reliability(training.calibration),
         "risk_coverage": plots.risk_coverage(training.risk_coverage),

@@ -1,0 +1,57 @@
+"""List labels that a model finds unlikely, for a person to read again.
+
+    python experiments/label_audit.py data/sentences.csv ungd.csv whitehouse.csv --output suspects.csv
+
+Out-of-fold probabilities go to cleanlab's confident learning (Northcutt et al. 2021), target by target.
+A suspect is a sentence to read, never a correction.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from cleanlab.filter import find_label_issues
+
+from stance.config import Settings
+from stance.corpus import read_corpus
+from stance.schema import LABELS
+from stance.tables import write_table
+from stance.training import fit
+
+
+def suspects(files: list[Path]) -> pd.DataFrame:
+    """Return suspect labels, the most doubtful first."""
+    predictions = fit(Settings(), read_corpus(files)).predictions
+    found = []
+    for _, rows in predictions.groupby("target", sort=False):
+        gold = rows["stance"].map({label: k for k, label in enumerate(LABELS)}).to_numpy()
+        # cleanlab wants classes numbered without a gap.
+        present = np.unique(gold)
+        proba = rows[list(LABELS)].to_numpy()[:, present]
+        proba = proba / proba.sum(axis=1, keepdims=True)
+        order = find_label_issues(
+            np.searchsorted(present, gold), proba, return_indices_ranked_by="self_confidence", filter_by="both"
+        )
+        doubt = rows.iloc[order]
+        given = doubt[list(LABELS)].to_numpy()[np.arange(len(order)), gold[order]]
+        found.append(doubt.assign(proba_of_label=given))
+    columns = ["sentence_id", "target", "stance", "predicted", "proba_of_label", "text"]
+    result: pd.DataFrame = pd.concat(found)[columns].sort_values("proba_of_label")
+    return result.reset_index(drop=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", type=Path, nargs="+", help="labelled tables")
+    parser.add_argument("--output", type=Path, required=True, help="where to write the list")
+    options = parser.parse_args()
+    found = suspects(options.files)
+    write_table(found, options.output)
+    print(f"{len(found)} suspects: {options.output}")
+
+
+if __name__ == "__main__":
+    main()

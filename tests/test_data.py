@@ -1,0 +1,116 @@
+"""The committed data keeps its promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stance.annotations import gold, read_pass
+from stance.corpus import read_corpus, text_hash
+from stance.model import load
+from stance.schema import LABELS
+from stance.statistics import SOURCES, describe_corpus
+from tests.conftest import ROOT
+
+DATA = ROOT / "data"
+TARGETS = ["missile_defense", "nato_expansion", "space_weapons"]
+
+
+def table(name: str) -> pd.DataFrame:
+    return pd.read_csv(DATA / name, dtype=str, keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def sentences() -> pd.DataFrame:
+    return table("sentences.csv").merge(table("articles.csv"), on="article_id", validate="many_to_one")
+
+
+def test_every_article_is_whole(sentences: pd.DataFrame) -> None:
+    for name, rows in sentences.groupby("article_id"):
+        assert rows["position"].astype(int).tolist() == list(range(len(rows))), name
+        assert 10 <= len(rows) <= 16, name
+        assert rows["text"].iloc[0] == rows["title"].iloc[0], name
+    assert set(sentences["date"].str.fullmatch(r"\d{4}-\d\d-\d\d")) == {True}
+    assert sentences["article_id"].nunique() == len(table("articles.csv"))
+
+
+def test_every_stance_toward_every_target_occurs_in_every_genre(sentences: pd.DataFrame) -> None:
+    for target in TARGETS:
+        counts = pd.crosstab(sentences["genre"], sentences[target])
+        assert counts[list(LABELS)].to_numpy().min() >= 1, target
+
+
+def test_most_sentences_take_no_side(sentences: pd.DataFrame) -> None:
+    assert (sentences[TARGETS] == "none").all(axis=1).mean() > 0.5
+
+
+def test_no_sentence_stands_in_two_articles_in_other_words() -> None:
+    found = describe_corpus(DATA)["Near-duplicates between articles"].iloc[0]
+    share = float(str(found["sharing a word 5-gram with another article"]).split("(")[1].rstrip("%)"))
+    assert share < 5
+    assert float(found["highest Jaccard index"]) < 0.5
+
+
+@pytest.mark.parametrize("name", SOURCES.values())
+def test_gold_labels_are_those_of_the_passes_and_the_adjudication(name: str) -> None:
+    notes = DATA / "annotations"
+    generated = gold([notes / "pass_a.csv", notes / "pass_b.csv"], notes / "adjudication.csv")
+    rows = table(name).set_index("sentence_id")
+    pd.testing.assert_frame_equal(rows[TARGETS], generated.loc[rows.index, TARGETS], check_names=False)
+
+
+def test_the_passes_cover_every_sentence_once() -> None:
+    ids = [name for file in SOURCES.values() for name in table(file)["sentence_id"]]
+    assert len(ids) == len(set(ids))
+    for name in "ab":
+        assert set(read_pass(DATA / "annotations" / f"pass_{name}.csv").index) == set(ids)
+
+
+def test_every_side_has_a_holder_and_nothing_else_has() -> None:
+    sides = {
+        (row["sentence_id"], target)
+        for file in SOURCES.values()
+        for row in table(file).to_dict("records")
+        for target in TARGETS
+        if row[target] != "none"
+    }
+    holders = table("holders.csv")
+    assert set(zip(holders["sentence_id"], holders["target"], strict=True)) == sides
+    assert not holders.duplicated(["sentence_id", "target"]).any()
+    assert holders["holder"].str.fullmatch(r"[^;]+(;[^;]+){0,3}").all()
+
+
+def test_the_labels_of_real_text_hold_no_text() -> None:
+    for name in ("ungd_labels.csv", "whitehouse_labels.csv"):
+        rows = table(name)
+        assert list(rows) == ["sentence_id", "document_id", "start", "end", "sha256", *TARGETS]
+        assert rows["sha256"].str.fullmatch(r"[0-9a-f]{16}").all()
+
+
+def test_the_splits_name_every_document_and_a_fifth_of_each_source() -> None:
+    splits = table("splits.csv")
+    documents = set(table("articles.csv")["article_id"])
+    for name in ("ungd_labels.csv", "whitehouse_labels.csv"):
+        documents |= set(table(name)["document_id"])
+    assert set(splits["group"]) == documents
+    assert not splits["group"].duplicated().any()
+    share = (splits["part"] == "test").groupby(splits["source"]).mean()
+    assert share.between(0.15, 0.25).all()
+
+
+def test_training_never_reads_the_test_part(default_checkout: Path) -> None:
+    run = default_checkout / "experiments" / "runs" / "default"
+    test = read_corpus([DATA / "sentences.csv"], splits=DATA / "splits.csv", part="test").examples
+    assert test["group"].nunique() > 20
+    assert not set(test["text"].map(text_hash)) & load(run).info.training_hashes
+    assert not set(test["sentence_id"]) & set(pd.read_csv(run / "predictions.csv")["sentence_id"])
+
+
+def test_no_article_puts_words_in_quotation_marks_into_a_named_mouth(sentences: pd.DataFrame) -> None:
+    """Direct speech belongs to unnamed voices: no quotation beside two capitalised names and `said`."""
+    quoted = sentences[sentences["text"].str.contains(r"[\"“].{25,}[\"”]", regex=True)]
+    named = re.compile(r"\b(?:President|Mr\.|Minister|Secretary|Chancellor) [A-Z][a-z]+ (?:said|told|added|wrote)")
+    assert not [text for text in quoted["text"] if named.search(text)]
