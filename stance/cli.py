@@ -163,7 +163,9 @@ def predict(
         text_column = "text"
     found = batch.predict_table(_load(model), table, text_column=text_column, targets=target or [], long=long)
     if output is None and not input_ and not json and sys.stdout.isatty():
-        print_table(found.map(lambda v: f"{v:.2f}" if isinstance(v, float) else v))
+        for name in [name for name in found if f"{name}_proba" in found]:
+            found[name] += found.pop(f"{name}_proba").map(" {:.2f}".format)
+        print_table(found.map(lambda value: f"{value:.2f}" if isinstance(value, float) else value))
         return
     stdout_form = "jsonl" if json else form or ("csv" if table.form == "parquet" else table.form)
     tables.write_table(found, output or "-", form=output_form or stdout_form)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from stance.schema import Fault
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 # Without a terminal nothing says how wide a line may be, and a table folded at 80 is hard to read.
 _out = Console(width=None if sys.stdout.isatty() else 160)
 _err = Console(stderr=True)
+
+
+# The labels' colours in plots, as near as terminals have them.
+_STYLES = {"against": "dark_orange3", "none": "dim", "favor": "dodger_blue2"}
 
 
 def say(message: str, *, style: str | None = None) -> None:
@@ -43,8 +48,8 @@ def print_table(frame: pd.DataFrame, title: str | None = None) -> None:
     table = Table(title=title and escape(title), title_justify="left")
     for name in frame.columns:
         table.add_column(escape(str(name)), overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(escape(str(cell)) for cell in row))
+    for row in frame.astype(str).itertuples(index=False):
+        table.add_row(*(Text(cell, style=_STYLES.get(cell.split(" ")[0], "")) for cell in row))
     _out.print(table)
 
 

@@ -17,7 +17,7 @@ def write(path: Path, text: str) -> Path:
 
 def test_default_toml_spells_out_the_built_in_defaults() -> None:
     default = read_settings(EXPERIMENTS / "default.toml")
-    assert default.changed(data__files=[]) == Settings()
+    assert default.changed(data__files=[], data__splits="") == Settings()
 
 
 @pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.toml")), ids=lambda path: path.stem)
