@@ -22,6 +22,7 @@ import pandas as pd
 from stance.config import read_settings
 from stance.corpus import read_corpus
 from stance.report import SYSTEMS, markdown
+from stance.statistics import describe_corpus
 from stance.training import fit
 
 ROOT = Path(__file__).parent.parent
@@ -54,8 +55,9 @@ def seed() -> str:
     """The seed article's sentences, predicted by a model trained without it."""
     settings = read_settings(ROOT / "experiments" / "default.toml")
     corpus = read_corpus(settings.data.files)
+    training_rows = read_corpus(settings.data.files, splits=settings.data.splits).without([SEED_ARTICLE])
     seed_rows = corpus.examples[corpus.examples["group"] == SEED_ARTICLE]
-    training = fit(settings, corpus.without([SEED_ARTICLE]))
+    training = fit(settings, training_rows)
     gold = seed_rows.pivot(index="sentence_id", columns="target", values="stance")
     texts = dict(zip(seed_rows["sentence_id"], seed_rows["text"], strict=True))
     rows, right, sides = [], 0, 0
@@ -72,26 +74,10 @@ def seed() -> str:
     return f"{markdown(pd.DataFrame(rows))}\n\n{right} of {n} right; {sides} of the {n} take a side."
 
 
-def counts() -> str:
-    """Labels by target, and sizes."""
-    corpus = read_corpus([ROOT / "data" / "sentences.csv"])
-    articles = pd.read_csv(ROOT / "data" / "articles.csv", keep_default_na=False)
-    table = corpus.counts()
-    table.insert(0, "target", [target.title for target in corpus.targets])
-    wide = corpus.examples.pivot(index="sentence_id", columns="target", values="stance")
-    sided = wide != "none"
-    two = wide[sided.sum(axis=1) > 1]
-    torn = two.apply(lambda row: len(set(row) - {"none"}) > 1, axis=1)
-    countries = articles["country"][articles["country"] != ""].nunique()
-    genres = articles["genre"].value_counts().rename_axis("genre").reset_index(name="articles")
-    return "\n\n".join([
-        (f"{len(articles)} articles dated {articles['date'].min()[:4]} to {articles['date'].max()[:4]}, voices of"
-        f" {countries} countries, {corpus.n_texts} sentences; {(~sided.any(axis=1)).mean():.0%} of the sentences"
-        f" take no side at all; {len(two)} take a side toward two targets or more, {int(torn.sum())} of them"
-        " different sides."),
-        markdown(table),
-        markdown(genres),
-    ])  # fmt: skip
+def corpus_tables() -> str:
+    """Every table of `stance corpus stats`."""
+    tables = describe_corpus(ROOT / "data")
+    return "\n\n".join(f"### {title}\n\n{markdown(table)}" for title, table in tables.items())
 
 
 def replaced(text: str, name: str, content: str) -> str:
@@ -118,7 +104,7 @@ def main() -> int:
     metrics = json.loads((options.run / "metrics.json").read_text(encoding="utf-8"))
     parts: dict[str, dict[str, Callable[[], str]]] = {
         "README.md": {"results": lambda: results(metrics), "seed": seed},
-        "data/README.md": {"counts": counts},
+        "data/README.md": {"corpus": corpus_tables},
     }
     stale = False
     for document, makers in parts.items():
