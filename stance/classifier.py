@@ -197,7 +197,7 @@ class _Problem:
             (penalty,),
             method="L-BFGS-B",
             jac=True,
-            options={"maxiter": 1000, "gtol": 1e-6, "ftol": 1e-9, "maxcor": 20},
+            options={"maxiter": 1000, "gtol": 1e-6, "ftol": 1e-8, "maxcor": 20},
         )
         return cast("Array", found.x)
 

@@ -55,7 +55,7 @@ class ClassifierSettings(_Section):
     """The linear classifier; `C` is the grid that cross-validation chooses from."""
 
     kind: Literal["logistic", "svm"] = "logistic"
-    C: Annotated[list[Positive], Field(min_length=1)] = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
+    C: Annotated[list[Positive], Field(min_length=1)] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
     class_weight: Literal["balanced", "none"] = "balanced"
     target_weight: Weight = 1.0
 
@@ -71,7 +71,7 @@ class EvaluationSettings(_Section):
     """Nested cross-validation and the resampling behind every interval."""
 
     folds: Annotated[int, Field(ge=2)] = 5
-    inner_folds: Annotated[int, Field(ge=2)] = 4
+    inner_folds: Annotated[int, Field(ge=2)] = 3
     resamples: Annotated[int, Field(ge=100)] = 2000
 
 
