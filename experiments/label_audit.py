@@ -22,8 +22,8 @@ from stance.tables import write_table
 from stance.training import fit
 
 
-def suspects(files: list[Path]) -> pd.DataFrame:
-    """Return suspect labels, the most doubtful first."""
+def suspects(files: list[Path], *, below: float) -> pd.DataFrame:
+    """Return suspect labels whose probability is below a bound, the most doubtful first."""
     predictions = fit(Settings(), read_corpus(files)).predictions
     found = []
     for _, rows in predictions.groupby("target", sort=False):
@@ -40,15 +40,16 @@ def suspects(files: list[Path]) -> pd.DataFrame:
         found.append(doubt.assign(proba_of_label=given))
     columns = ["sentence_id", "target", "stance", "predicted", "proba_of_label", "text"]
     result: pd.DataFrame = pd.concat(found)[columns].sort_values("proba_of_label")
-    return result.reset_index(drop=True)
+    return result[result["proba_of_label"] < below].reset_index(drop=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", type=Path, nargs="+", help="labelled tables")
     parser.add_argument("--output", type=Path, required=True, help="where to write the list")
+    parser.add_argument("--below", type=float, default=0.05, help="how unlikely a label must be (a fraction)")
     options = parser.parse_args()
-    found = suspects(options.files)
+    found = suspects(options.files, below=options.below)
     write_table(found, options.output)
     print(f"{len(found)} suspects: {options.output}")
 
