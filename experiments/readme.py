@@ -82,10 +82,10 @@ def corpus_tables() -> str:
 
 def replaced(text: str, name: str, content: str) -> str:
     """Return the document with one generated part renewed."""
-    pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+    pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
     if not pattern.search(text):
         raise SystemExit(f"no <!-- generated: {name} --> in the document")
-    return pattern.sub(lambda match: f"{match[1]}{content}{match[2]}", text)
+    return pattern.sub(lambda match: f"{match[1]}{content}\n{match[2]}", text)
 
 
 def same(old: str, new: str) -> bool:
