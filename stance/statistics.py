@@ -49,6 +49,9 @@ def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
         text = ", ".join(f"{country} {n}" for country, n in countries.items())
         found["Articles by country"] = pd.DataFrame([{"countries": len(countries), "articles": text}])
         found["Near-duplicates between articles"] = _overlap(tables["articles"].frame)
+    if (folder / "hard.csv").exists():
+        kinds = read_table(folder / "hard.csv").frame["kind"].value_counts()
+        found["Hard sentences"] = kinds.rename_axis("kind").reset_index(name="sentences")
     if (folder / "holders.csv").exists():
         found["Most frequent holders"] = _holders(folder, tables)
     if (folder / "annotations" / "pass_a.csv").exists():

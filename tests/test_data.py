@@ -84,6 +84,13 @@ def test_every_side_has_a_holder_and_nothing_else_has() -> None:
     assert holders["holder"].str.fullmatch(r"[^;]+(;[^;]+){0,3}").all()
 
 
+def test_at_least_150_sentences_are_marked_as_hard(sentences: pd.DataFrame) -> None:
+    hard = table("hard.csv")
+    assert len(hard) == hard["sentence_id"].nunique() >= 150
+    sided = sentences.loc[(sentences[TARGETS] != "none").any(axis=1), "sentence_id"]
+    assert set(hard["sentence_id"]) <= set(sided)
+
+
 def test_the_labels_of_real_text_hold_no_text() -> None:
     for name in ("ungd_labels.csv", "whitehouse_labels.csv"):
         rows = table(name)
