@@ -30,7 +30,7 @@ def check(
     except DataError as error:
         for fault in error.faults:
             print_fault(fault)
-        say(f"{len(error.faults)} faults", style="bold red")
+        say(f"{len(error.faults)} fault{'s' if len(error.faults) > 1 else ''}", style="bold red")
         raise typer.Exit(1) from None
     for fault in corpus.warnings:
         print_fault(fault)
