@@ -3,7 +3,7 @@
     python experiments/transfer.py --ungd ungd.csv --whitehouse whitehouse.csv
 
 Writes the table into experiments/RESULTS.md. The two tables are what `stance corpus join` writes; the
-test part is that of data/splits.csv, which no choice was made on.
+test part is that of data/splits.csv.
 """
 
 from __future__ import annotations
