@@ -218,6 +218,8 @@ def from_label_studio(path: str | Path) -> dict[str, pd.DataFrame]:
     """
     try:
         tasks = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(tasks, list):
+            raise TypeError(f"{type(tasks).__name__} instead of a list of tasks")
         rows, faults = _results(tasks, str(path))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
