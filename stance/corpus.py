@@ -217,14 +217,19 @@ def near_duplicates(texts: Sequence[str]) -> npt.NDArray[np.int64]:
     least `NEAR_DUPLICATE` (Broder 1997, "On the resemblance and containment of documents");
     texts of fewer than five words only if equal but for case and white space.
     """
-    grams = CountVectorizer(binary=True, analyzer=shingles, dtype=np.int32)
-    matrix = grams.fit_transform(texts).tocsr()
+    alike = resemblance(texts)
+    alike.data = np.where(alike.data >= NEAR_DUPLICATE, 1, 0)
+    alike.eliminate_zeros()
+    return cast("npt.NDArray[np.int64]", connected_components(alike, directed=False)[1])
+
+
+def resemblance(texts: Sequence[str]) -> coo_matrix:
+    """Return the Jaccard index of every pair of texts that share a word 5-gram: (n_texts, n_texts)."""
+    matrix = CountVectorizer(binary=True, analyzer=shingles, dtype=np.int32).fit_transform(texts).tocsr()
     sizes = np.asarray(matrix.sum(axis=1)).ravel()
     shared = (matrix @ matrix.T).tocoo()
-    jaccard = shared.data / (sizes[shared.row] + sizes[shared.col] - shared.data)
-    shared.data = np.where(jaccard >= NEAR_DUPLICATE, 1, 0)
-    shared.eliminate_zeros()
-    return cast("npt.NDArray[np.int64]", connected_components(shared, directed=False)[1])
+    shared.data = shared.data / (sizes[shared.row] + sizes[shared.col] - shared.data)
+    return cast("coo_matrix", shared)
 
 
 def shingles(text: str) -> list[str]:
@@ -282,7 +287,8 @@ def _melt(table: Table, *, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[Fa
     if long:
         columns = ["stance"]
     else:
-        columns = [name for name in names if name in wanted or name in target_columns(table)]
+        labelled = target_columns(table)
+        columns = [name for name in names if name in wanted or name in labelled]
         if not columns:
             raise DataError([_missing(table, "a target's", names)])
     base = pd.DataFrame({"source": table.source, "line": table.lines, "text": _strings(frame["text"])})

@@ -127,14 +127,15 @@ def stats(
 ) -> None:
     """Print the tables of a corpus: counts, genres, holders, agreement."""
     from stance import plots
-    from stance.statistics import describe_corpus, label_counts
+    from stance.statistics import describe_corpus
     from stance.tables import atomic_write
 
-    for title, table in describe_corpus(data).items():
+    tables = describe_corpus(data)
+    for title, table in tables.items():
         print_table(table, title)
     if plot is not None:
         with atomic_write(plot) as handle:
-            handle.write(plots.png(plots.label_counts(label_counts(data))))
+            handle.write(plots.png(plots.label_counts(tables["Labels"])))
         print(f"Plot: {plot}")
 
 

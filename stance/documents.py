@@ -65,8 +65,8 @@ def join(labels: Sequence[str | Path], texts: Sequence[str | Path]) -> tuple[pd.
         frame = table.frame.assign(line=table.lines)
         for document, rows in frame.groupby("document_id", sort=False):
             if document not in files:
-                found_, wanted = f"no document {document!r} for {len(rows)} sentences", "a file of that name"
-                faults.append(Fault(table.source, int(rows["line"].iloc[0]), "document_id", found_, wanted))
+                gap, line = f"no document {document!r} for {len(rows)} sentences", int(rows["line"].iloc[0])
+                faults.append(Fault(table.source, line, "document_id", gap, "a file of that name"))
                 continue
             text = normalised(files[str(document)].read_text(encoding="utf-8", errors="replace"))
             sentences = [text[int(a) : int(b)] for a, b in zip(rows["start"], rows["end"], strict=True)]
@@ -79,6 +79,6 @@ def join(labels: Sequence[str | Path], texts: Sequence[str | Path]) -> tuple[pd.
             found.append(rows.assign(text=sentences)[intact])
     if not found:
         raise DataError(faults)
-    table_ = pd.concat(found, ignore_index=True)
-    labels_ = [name for name in table_ if name not in (*KEYS, "line", "text")]
-    return table_[["sentence_id", "document_id", "text", *labels_]], faults
+    joined = pd.concat(found, ignore_index=True)
+    targets = [name for name in joined if name not in (*KEYS, "line", "text")]
+    return joined[["sentence_id", "document_id", "text", *targets]], faults

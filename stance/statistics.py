@@ -6,26 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.feature_extraction.text import CountVectorizer
 
 from stance.annotations import agreement, read_pass
-from stance.corpus import shingles, target_columns
+from stance.corpus import resemblance, target_columns
 from stance.schema import LABELS, StanceError
 from stance.tables import Table, read_table
 
 #: Tables of labels a data folder may hold, by the name of their source.
 SOURCES = {"articles": "sentences.csv", "speeches": "ungd_labels.csv", "briefings": "whitehouse_labels.csv"}
-
-
-def label_counts(folder: Path) -> pd.DataFrame:
-    """Return counts with columns `source`, `target` and the labels in LABELS order."""
-    rows = []
-    for source, table in _tables(folder).items():
-        for target in target_columns(table):
-            counts = table.frame[target].value_counts()
-            row = {"source": source, "target": target}
-            rows.append(row | {label: int(counts.get(label, 0)) for label in LABELS})
-    return pd.DataFrame(rows)
 
 
 def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
@@ -37,7 +25,7 @@ def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
         If the folder holds no table of `SOURCES`.
     """
     tables = _tables(folder)
-    found = {"Labels": label_counts(folder), "Sentences": pd.DataFrame([_sizes(*item) for item in tables.items()])}
+    found = {"Labels": _label_counts(tables), "Sentences": pd.DataFrame([_sizes(*item) for item in tables.items()])}
     if "articles" in tables and (folder / "articles.csv").exists():
         articles = read_table(folder / "articles.csv").frame
         by_genre = _sides(tables["articles"]).groupby(_column(tables["articles"], articles, "genre")).sum()
@@ -55,21 +43,8 @@ def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
     if (folder / "holders.csv").exists():
         found["Most frequent holders"] = _holders(folder, tables)
     if (folder / "annotations" / "pass_a.csv").exists():
-        found["Agreement of the two passes"] = agreement_table(folder)
+        found["Agreement of the two passes"] = _agreement_table(folder, tables)
     return found
-
-
-def agreement_table(folder: Path) -> pd.DataFrame:
-    """Return agreement of `annotations/pass_a.csv` and `pass_b.csv` by source and target."""
-    first, second = (read_pass(folder / "annotations" / f"pass_{name}.csv") for name in "ab")
-    rows = []
-    for source, table in _tables(folder).items():
-        ids = first.index.intersection(table.frame["sentence_id"].tolist())
-        for target, found in agreement(first.loc[ids], second).items():
-            row = {"source": source, "target": target, "n": found.n, "disagreed": found.n_disagreed}
-            f1 = {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()}
-            rows.append(row | {"alpha": f"{found.alpha:.3f}"} | f1)
-    return pd.DataFrame(rows)
 
 
 def _tables(folder: Path) -> dict[str, Table]:
@@ -77,6 +52,30 @@ def _tables(folder: Path) -> dict[str, Table]:
     if not tables:
         raise StanceError(f"{folder} holds none of {', '.join(SOURCES.values())}; wanted a data folder (--data DIR)")
     return tables
+
+
+def _label_counts(tables: dict[str, Table]) -> pd.DataFrame:
+    """Return counts with columns `source`, `target` and the labels in LABELS order."""
+    rows = []
+    for source, table in tables.items():
+        for target in target_columns(table):
+            counts = table.frame[target].value_counts()
+            row = {"source": source, "target": target}
+            rows.append(row | {label: int(counts.get(label, 0)) for label in LABELS})
+    return pd.DataFrame(rows)
+
+
+def _agreement_table(folder: Path, tables: dict[str, Table]) -> pd.DataFrame:
+    """Return agreement of `annotations/pass_a.csv` and `pass_b.csv` by source and target."""
+    first, second = (read_pass(folder / "annotations" / f"pass_{name}.csv") for name in "ab")
+    rows = []
+    for source, table in tables.items():
+        ids = first.index.intersection(table.frame["sentence_id"].tolist())
+        for target, found in agreement(first.loc[ids], second).items():
+            row = {"source": source, "target": target, "n": found.n, "disagreed": found.n_disagreed}
+            f1 = {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()}
+            rows.append(row | {"alpha": f"{found.alpha:.3f}"} | f1)
+    return pd.DataFrame(rows)
 
 
 def _sides(table: Table) -> pd.DataFrame:
@@ -115,17 +114,14 @@ def _column(table: Table, articles: pd.DataFrame, name: str) -> pd.Series:
 
 def _overlap(frame: pd.DataFrame) -> pd.DataFrame:
     """Measure how much sentences share with other articles' sentences, in word 5-grams."""
-    matrix = CountVectorizer(binary=True, analyzer=shingles, dtype=np.int32).fit_transform(frame["text"])
-    shared = (matrix @ matrix.T).tocoo()
+    alike = resemblance(frame["text"].tolist())
     article = frame["article_id"].to_numpy()
-    other = article[shared.row] != article[shared.col]
-    sizes = np.asarray(matrix.sum(axis=1)).ravel()
-    row, both = shared.row[other], shared.data[other]
-    jaccard = both / (sizes[row] + sizes[shared.col[other]] - both)
+    other = article[alike.row] != article[alike.col]
+    n_sharing = len(set(alike.row[other]))
     return pd.DataFrame([{
         "sentences": len(frame),
-        "sharing a word 5-gram with another article": f"{len(set(row))} ({len(set(row)) / len(frame):.1%})",
-        "highest Jaccard index": f"{max(jaccard, default=0.0):.2f}",
+        "sharing a word 5-gram with another article": f"{n_sharing} ({n_sharing / len(frame):.1%})",
+        "highest Jaccard index": f"{max(alike.data[other], default=0.0):.2f}",
     }])  # fmt: skip
 
 

@@ -141,6 +141,7 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     total = len(searches) + len(parts)
     parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
     try:
+        # All searches end before the fits begin: joblib runs one batch at a time.
         held_out = iter(list(_ticked(parallel(searches), 0, total, progress)))
         choices = [
             _choose(settings, examples.iloc[part], folds, [next(held_out) for _ in folds])
