@@ -73,18 +73,22 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.target_weight = target_weight
         self.temperature = temperature
 
-    def fit(self, X: csr_matrix, y: npt.ArrayLike) -> Self:
+    def fit(self, X: csr_matrix, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Fit to a matrix of shape (n_examples, n_ngrams + 1) and as many classes.
+
+        `sample_weight` says what each example's loss counts, 1 by default.
 
         Raises
         ------
         ValueError
             If there is only one class, or a parameter has an impossible value.
         """
-        self.__dict__.update(self.fit_path(X, y, [self.C])[0].__dict__)
+        self.__dict__.update(self.fit_path(X, y, [self.C], sample_weight)[0].__dict__)
         return self
 
-    def fit_path(self, X: csr_matrix, y: npt.ArrayLike, grid: Sequence[float]) -> list[Self]:
+    def fit_path(
+        self, X: csr_matrix, y: npt.ArrayLike, grid: Sequence[float], sample_weight: npt.ArrayLike | None = None
+    ) -> list[Self]:
         """Return a classifier fitted for each C, each starting from the one before.
 
         The features are factored once and every solution starts close to its own optimum, so
@@ -98,10 +102,10 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         features, target = _split(X)
         n_targets = int(target.max()) + 1
         features, text = _unique_rows(features)
-        weight = np.ones(len(label))
+        weight = np.ones(len(label)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         if self.class_weight == "balanced":
-            counts = np.bincount(label)
-            weight = (len(label) / (len(classes) * counts))[label]
+            counts = np.bincount(label, weights=weight)
+            weight = weight * (weight.sum() / (len(classes) * counts))[label]
         basis, back = _factor(features)
         problem = _Problem(
             basis,
