@@ -10,9 +10,9 @@ import pytest
 import stance
 
 LAYERS = (
-    {"schema"},
-    {"config", "tables", "sentences"},
-    {"corpus", "features", "classifier", "metrics", "documents"},
+    {"schema", "hashtags"},
+    {"config", "tables", "sentences", "features"},
+    {"corpus", "classifier", "metrics", "documents"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics"},
     {"plots", "report"},
