@@ -34,7 +34,7 @@ Data = Annotated[
 ]
 ModelPath = Annotated[
     Path | None,
-    typer.Option("--model", metavar="RUN", help="A run's folder or its model.joblib; default: the newest run."),
+    typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the newest run."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 

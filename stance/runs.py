@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import joblib
+
 from stance import plots, report
 from stance.config import Settings
 from stance.corpus import read_corpus
@@ -74,7 +76,8 @@ def write_run(training: Training, folder: str | Path) -> None:
     check_replaceable(folder)
     pictures = _pictures(training)
     with _replacing(folder) as new:
-        training.model.save(new / "model.joblib")
+        training.model.save(new / "model.safetensors")
+        joblib.dump(training.pipeline, new / "model.joblib", compress=3)
         _write(new / "config.toml", training.settings.to_toml())
         _write(new / "metrics.json", report.metrics_json(training))
         _write(new / "environment.json", _environment(training))

@@ -11,8 +11,9 @@ import stance
 
 LAYERS = (
     {"schema"},
-    {"config", "tables", "sentences"},
-    {"corpus", "features", "classifier", "metrics", "documents"},
+    {"config", "kernel", "tables", "sentences"},
+    {"corpus", "features", "classifier", "metrics", "documents", "scorer"},
+    {"storage"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics"},
     {"plots", "report"},

@@ -1,0 +1,537 @@
+"""The compiled kernel: UTF-8 bytes to scores, one pass over each text.
+
+Flat arrays in and out, no Python objects, the GIL released. `stance.scorer` prepares the arrays,
+keeps the plain reference, and imports this module (and with it numba) only when it pays.
+
+How it is fast. A word between white space always has the same n-grams inside it, and words repeat:
+each is remembered with the rows of its n-grams and the sum of their weights, as if each occurred once
+in a text. A known word then costs one look-up, one sum, and a walk over its rows to find those that
+occur again; these alone are mended at the end of the text. Word n-grams that reach over white space,
+and words that are new, are looked up in a hash table of the vocabulary: hashes are polynomials over
+bytes, so that n-grams extend and join without being read again, eight bits of a hash turn most
+strangers away, and comparing bytes makes the answer exact. A count carries a number that rises from
+text to text, so that nothing has to be swept clean.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+# Character classes, as `stance.scorer.character_classes` gives them.
+SPACE, WORD = 1, 2
+# The columns of `blocks`; a row a block.
+IS_CHAR, SHORTEST, LONGEST, SUBLINEAR, START, STOP = range(6)
+
+_P = np.uint64(0x9E3779B97F4A7C15)
+_SALT = np.uint64(0xD6E8FEB86659FD93)
+_M1 = np.uint64(0xFF51AFD7ED558CCD)
+_M2 = np.uint64(0xC4CEB9FE1A85EC53)
+_0, _1, _8, _32, _33, _56 = (np.uint64(n) for n in (0, 1, 8, 32, 33, 56))
+_BLANK = np.uint64(0x20)
+_LOW = np.uint64(0xFFFFFFFF)
+
+# Beyond so many bytes, summing occurrences first and mending them later would cost digits.
+_SHORT_TEXT = 4096
+# Words of at most so many bytes are remembered, eight to a number, and so many of them.
+_KEY = 3
+_REMEMBERED = 8 * _KEY
+_N_WORDS = 1 << 16
+# N-grams of one kind that such a word can have, with its two blanks.
+_WIDEST = (_REMEMBERED + 2) ** 2
+_KNOWN_TF = 256
+
+
+class Memory(NamedTuple):
+    """Words met before; one at a time may use it.
+
+    Attributes
+    ----------
+    slots
+        Hash table, shape (n_slots, 4): a word's bytes, then their number and the word's number + 1.
+    spans
+        Of each word, where its rows start and end for each block, and where its tokens start and end.
+    sums
+        Of each word and block, the sum of its rows' weights.
+    rows, tokens
+        Of all words. A token is a run of word characters: place in the word, bytes, hash, power.
+    state
+        Words, rows and tokens remembered.
+    """
+
+    slots: Array
+    spans: Array
+    sums: Array
+    rows: Array
+    tokens: Array
+    state: Array
+
+
+def memory(n_blocks: int, width: int, longest: int) -> Memory:
+    """Return an empty memory for so many blocks, columns of weights, and the longest n-gram's length."""
+    slots = np.zeros((2 * _N_WORDS + 2) * (_KEY + 1), np.uint64)
+    skip = (-slots.ctypes.data // 8) % 8  # two slots fill a line of the processor's cache
+    return Memory(
+        slots[skip : skip + 2 * _N_WORDS * (_KEY + 1)].reshape(-1, _KEY + 1),
+        np.empty((_N_WORDS, n_blocks + 3), np.int32),
+        np.empty((_N_WORDS * n_blocks, width)),
+        np.empty(32 * _N_WORDS + 2 * n_blocks * _WIDEST + longest, np.uint32),
+        np.empty((2 * _N_WORDS, 4), np.uint64),
+        np.zeros(3, np.int64),
+    )
+
+
+def _compiled(function: Any) -> Any:
+    # The kernel allocates nothing; counting references to its arrays would cost more than the work.
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # there is no folder to keep compiled code in
+        return numba.njit(**options)(function)
+
+
+def _mixed_(h: Any) -> Any:
+    """Spread a hash over all 64 bits (the finaliser of MurmurHash3)."""
+    h ^= h >> _33
+    h *= _M1
+    h ^= h >> _33
+    h *= _M2
+    return h ^ (h >> _33)
+
+
+def _same_(a: Any, i: Any, b: Any, j: Any, size: Any) -> Any:
+    for k in range(size):  # noqa: SIM110 (compiled)
+        if a[i + k] != b[j + k]:
+            return False
+    return True
+
+
+def _tag_(h: Any) -> Any:
+    """Return the byte that stands in the table for a hash, never 0."""
+    return np.uint8(max(h >> _56, _1))
+
+
+_mixed, _same, _tag = _compiled(_mixed_), _compiled(_same_), _compiled(_tag_)
+
+
+def _find_(
+    h: Any, b: Any, text: Any, at: Any, size: Any, blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any
+) -> Any:
+    """Return the row of block b's n-gram ``text[at : at + size]`` of hash h, or -1."""
+    mask = np.uint64(len(tags) - 1)
+    h = _mixed(h ^ np.uint64(b + 1) * _SALT)
+    tag = _tag(h)
+    slot = h & mask
+    while tags[slot]:
+        if tags[slot] == tag:
+            row = np.int64(owners[slot])
+            if (
+                blocks[b, START] <= row < blocks[b, STOP]
+                and places[row, 1] - places[row, 0] == size
+                and _same(vocabulary, places[row, 0], text, at, size)
+            ):
+                return row
+        slot = (slot + _1) & mask
+    return -1
+
+
+_find = _compiled(_find_)
+
+
+def _build_(blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any) -> Any:
+    """Fill the hash table, slots of a tag and a row; False if an n-gram is there twice."""
+    mask = np.uint64(len(tags) - 1)
+    for b in range(len(blocks)):
+        for row in range(blocks[b, START], blocks[b, STOP]):
+            h = _0
+            for i in range(places[row, 0], places[row, 1]):
+                h = h * _P + np.uint64(vocabulary[i])
+            size = places[row, 1] - places[row, 0]
+            if _find(h, b, vocabulary, places[row, 0], size, blocks, tags, owners, vocabulary, places) >= 0:
+                return False
+            h = _mixed(h ^ np.uint64(b + 1) * _SALT)
+            slot = h & mask
+            while tags[slot]:
+                slot = (slot + _1) & mask
+            tags[slot] = _tag(h)
+            owners[slot] = row
+    return True
+
+
+build = _compiled(_build_)
+
+
+def _code_point_(data: Any, i: Any) -> Any:
+    """Return the code point that starts at byte i, and its number of bytes."""
+    a = np.int64(data[i])
+    if a < 0x80:
+        return a, 1
+    b = np.int64(data[i + 1]) & 0x3F
+    if a < 0xE0:
+        return (a & 0x1F) << 6 | b, 2
+    c = np.int64(data[i + 2]) & 0x3F
+    if a < 0xF0:
+        return (a & 0x0F) << 12 | b << 6 | c, 3
+    return (a & 0x07) << 18 | b << 12 | c << 6 | (np.int64(data[i + 3]) & 0x3F), 4
+
+
+_code_point = _compiled(_code_point_)
+
+
+def _word_(data: Any, i: Any, end: Any, classes: Any, key: Any) -> Any:
+    """Read bytes up to the next white space: their number, their hash, and where to go on.
+
+    The first `_REMEMBERED` bytes are packed into `key`, the rest of it zero.
+    """
+    first, gap = i, 0
+    for k in range(_KEY):
+        key[k] = _0
+    h, piece = _0, _0
+    while i < end:
+        code, size = np.int64(data[i]), 1
+        if code >= 0x80:
+            code, size = _code_point(data, i)
+        if classes[code] & SPACE:
+            gap = size
+            break
+        for _ in range(size):
+            piece = piece << _8 | np.uint64(data[i])
+            i += 1
+            if (i - first) & 7 == 0:
+                if i - first <= _REMEMBERED:
+                    key[((i - first) >> 3) - 1] = piece
+                h = (h ^ piece) * _M1
+                h ^= h >> _32
+                piece = _0
+    size = i - first
+    if size & 7 and size <= _REMEMBERED:
+        key[size >> 3] = piece
+    return size, _mixed((h ^ piece) * _M1 + np.uint64(size)), i + gap
+
+
+def _recall_(slots: Any, key: Any, size: Any, h: Any) -> Any:
+    """Return the number of a remembered word or -1, and its slot or where it would go."""
+    mask = np.uint64(len(slots) - 1)
+    slot = h & mask
+    while slots[slot, _KEY]:
+        same = np.int64(slots[slot, _KEY] >> _32) == size
+        for k in range(_KEY):
+            same &= slots[slot, k] == key[k]
+        if same:
+            return np.int64(slots[slot, _KEY] & _LOW) - 1, slot
+        slot = (slot + _1) & mask
+    return -1, slot
+
+
+def _tokens_(data: Any, i: Any, end: Any, classes: Any, tokens: Any, n: Any) -> Any:
+    """Append the runs of word characters: place, bytes, hash and power; return the new end."""
+    while i < end:
+        start, h, power = i, _0, _1
+        code, size = _code_point(data, i)
+        while classes[code] & WORD:
+            for j in range(i, i + size):
+                h = h * _P + np.uint64(data[j])
+                power *= _P
+            i += size
+            if i == end:
+                break
+            code, size = _code_point(data, i)
+        if i > start:
+            tokens[n, 0], tokens[n, 1], tokens[n, 2], tokens[n, 3] = np.uint64(start), np.uint64(i - start), h, power
+            n += 1
+        if i < end:
+            i += size
+    return n
+
+
+def _pad_(data: Any, first: Any, size: Any, padded: Any, marks: Any) -> Any:
+    """Copy a word between blanks, note where its characters start, return how many there are."""
+    padded[0] = 32
+    marks[0] = 0
+    length = 1
+    for j in range(size):
+        byte = data[first + j]
+        padded[j + 1] = byte
+        if byte & 0xC0 != 0x80:  # other bytes continue a character
+            marks[length] = j + 1
+            length += 1
+    padded[size + 1] = 32
+    marks[length] = size + 1
+    marks[length + 1] = size + 2
+    return length + 1
+
+
+_word, _recall, _tokens, _pad = _compiled(_word_), _compiled(_recall_), _compiled(_tokens_), _compiled(_pad_)
+
+
+def _characters_(
+    s: Any, padded: Any, marks: Any, length: Any, b: Any,
+    blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any, rows: Any, n: Any,
+) -> Any:  # fmt: skip
+    """Append the rows of the character n-grams from the s-th character on; return the new end."""
+    # A word shorter than the shortest n-gram gives itself, as in scikit-learn.
+    shortest = min(blocks[b, SHORTEST], length)
+    h = _0
+    for k in range(1, min(blocks[b, LONGEST], length - s) + 1):
+        for i in range(marks[s + k - 1], marks[s + k]):
+            h = h * _P + np.uint64(padded[i])
+        if k >= shortest:
+            size = marks[s + k] - marks[s]
+            row = _find(h, b, padded, marks[s], size, blocks, tags, owners, vocabulary, places)
+            if row >= 0:
+                rows[n] = row
+                n += 1
+    return n
+
+
+def _word_ngrams_(
+    tokens: Any, last: Any, least: Any, most: Any, b: Any, data: Any, line: Any,
+    blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any, rows: Any, n: Any,
+) -> Any:  # fmt: skip
+    """Append the rows of the n-grams of least to most tokens that end with the last one; return the new end."""
+    mask = np.uint64(len(tags) - 1)
+    h, power = tokens[last, 2], tokens[last, 3]
+    for k in range(1, most + 1):
+        past = last - k + 1
+        if k > 1:
+            # The earlier token and a blank come before what is there.
+            h += (tokens[past, 2] * _P + _BLANK) * power
+            power *= _P * tokens[past, 3]
+        if k < least:
+            continue
+        # Nearly all are turned away here, before the tokens are copied together.
+        mixed = _mixed(h ^ np.uint64(b + 1) * _SALT)
+        slot, tag = mixed & mask, _tag(mixed)
+        while tags[slot] and tags[slot] != tag:
+            slot = (slot + _1) & mask
+        if tags[slot] == 0:
+            continue
+        size = 0
+        for i in range(past, last + 1):
+            for j in range(np.int64(tokens[i, 0]), np.int64(tokens[i, 0] + tokens[i, 1])):
+                line[size] = data[j]
+                size += 1
+            line[size] = 32
+            size += 1
+        row = _find(h, b, line, 0, size - 1, blocks, tags, owners, vocabulary, places)
+        if row >= 0:
+            rows[n] = row
+            n += 1
+    return n
+
+
+def _count_(rows: Any, first: Any, last: Any, counts: Any, base: Any, noted: Any, b: Any, n: Any, at: Any) -> Any:
+    """Count rows; those whose count reaches `at` are noted. Return how many are noted."""
+    # Unsigned places need no look at their sign.
+    for i in range(np.uint64(first), np.uint64(last)):
+        row = rows[i]
+        count = max(counts[row], base) + np.uint32(1)
+        counts[row] = count
+        noted[b, n] = row
+        n += np.int64(count == at)
+    return n
+
+
+def _sum_(rows: Any, first: Any, last: Any, weights: Any, total: Any, b: Any) -> None:
+    for i in range(np.uint64(first), np.uint64(last)):
+        row = rows[i]
+        for k in range(weights.shape[1]):
+            total[b, k] += weights[row, k]
+
+
+def _mend_(
+    noted: Any, b: Any, n: Any, counts: Any, base: Any, short: Any, sublinear: Any, tf: Any, weights: Any, total: Any
+) -> None:
+    """Add what term frequencies make of the noted rows, beyond their occurrences if these were summed."""
+    last = weights.shape[1] - 1
+    for i in range(n):
+        row = noted[b, i]
+        count = np.int64(counts[row] - base)
+        value = np.float64(count)
+        if sublinear:
+            value = tf[count] if count < len(tf) else 1.0 + np.log(value)
+        summed = np.float64(count) if short else 0.0
+        for k in range(last):
+            total[b, k] += (value - summed) * weights[row, k]
+        total[b, last] += (value * value - summed) * weights[row, last]
+
+
+_characters, _word_ngrams = _compiled(_characters_), _compiled(_word_ngrams_)
+_count, _sum, _mend = _compiled(_count_), _compiled(_sum_), _compiled(_mend_)
+
+
+def _scored_(
+    data: Any, bounds: Any, classes: Any, blocks: Any, block_weights: Any, tags: Any, owners: Any, vocabulary: Any,
+    places: Any, weights: Any, out: Any, slots: Any, spans: Any, sums: Any, rows: Any, tokens: Any, state: Any,
+    past: Any, line: Any, padded: Any, marks: Any, key: Any, counts: Any, noted: Any, n_noted: Any, parts: Any, tf: Any,
+) -> None:  # fmt: skip
+    """Do what `score` says, in the memory it gives."""
+    n_blocks, width = len(blocks), weights.shape[1]
+    longest, has_tokens = 1, False
+    for b in range(n_blocks):
+        longest = max(longest, blocks[b, LONGEST])
+        has_tokens |= blocks[b, IS_CHAR] == 0
+    free = len(rows) - _WIDEST - longest  # here rows of one n-gram position may stand
+    n_words, n_rows, n_tokens = state[0], state[1], state[2]
+    base = np.uint32(0)
+    for t in range(len(bounds) - 1):
+        i, end = bounds[t], bounds[t + 1]
+        short = end - i <= _SHORT_TEXT
+        step = 2 * (end - i) + 2  # more than any count of this text
+        if np.int64(base) + 2 * step > 0xFFFFFFFF:
+            for row in range(len(counts)):
+                counts[row] = 0
+            base = np.uint32(0)
+        at = base + np.uint32(2 if short else 1)
+        for b in range(n_blocks):
+            n_noted[b] = 0
+            for k in range(width):
+                parts[b, k] = 0.0
+        n_past = 0
+        while i < end:
+            first = i
+            size, h, i = _word(data, i, end, classes, key)
+            if size == 0:
+                continue
+            if size > _REMEMBERED:
+                # Rare and long: counted n-gram by n-gram.
+                length = _pad(data, first, size, padded, marks)
+                for b in range(n_blocks):
+                    if blocks[b, IS_CHAR]:
+                        for s in range(length):
+                            used = _characters(
+                                s, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, free
+                            )
+                            n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
+                            if short:
+                                _sum(rows, free, used, weights, parts, b)
+                token = n_past
+                if has_tokens:
+                    n_past = _tokens(data, first, first + size, classes, past, n_past)
+                for last in range(token, n_past):
+                    for b in range(n_blocks):
+                        if not blocks[b, IS_CHAR]:
+                            most = min(blocks[b, LONGEST], last + 1)
+                            used = _word_ngrams(
+                                past, last, blocks[b, SHORTEST], most, b, data, line,
+                                blocks, tags, owners, vocabulary, places, rows, free,
+                            )  # fmt: skip
+                            n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
+                            if short:
+                                _sum(rows, free, used, weights, parts, b)
+                continue
+            known, slot = _recall(slots, key, size, h)
+            if known < 0:
+                if n_words == len(spans) or n_rows + n_blocks * _WIDEST > free or n_tokens + _REMEMBERED > len(tokens):
+                    for j in range(len(slots)):
+                        slots[j, _KEY] = _0
+                    n_words, n_rows, n_tokens = 0, 0, 0
+                    slot = h & np.uint64(len(slots) - 1)
+                known = n_words
+                for k in range(_KEY):
+                    slots[slot, k] = key[k]
+                slots[slot, _KEY] = np.uint64(size) << _32 | np.uint64(known + 1)
+                token = n_tokens
+                if has_tokens:
+                    n_tokens = _tokens(data, first, first + size, classes, tokens, n_tokens)
+                spans[known, n_blocks + 1], spans[known, n_blocks + 2] = token, n_tokens
+                length = _pad(data, first, size, padded, marks)
+                spans[known, 0] = n_rows
+                for b in range(n_blocks):
+                    start = n_rows
+                    if blocks[b, IS_CHAR]:
+                        for s in range(length):
+                            n_rows = _characters(
+                                s, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, n_rows
+                            )
+                    else:
+                        for last in range(token, n_tokens):
+                            most = min(blocks[b, LONGEST], last - token + 1)
+                            n_rows = _word_ngrams(
+                                tokens, last, blocks[b, SHORTEST], most, b, data, line,
+                                blocks, tags, owners, vocabulary, places, rows, n_rows,
+                            )  # fmt: skip
+                    spans[known, b + 1] = n_rows
+                    for k in range(width):
+                        sums[known * n_blocks + b, k] = 0.0
+                    _sum(rows, start, n_rows, weights, sums, known * n_blocks + b)
+                for last in range(token, n_tokens):
+                    tokens[last, 0] -= np.uint64(first)
+                n_words += 1
+            for b in range(n_blocks):
+                n_noted[b] = _count(rows, spans[known, b], spans[known, b + 1], counts, base, noted, b, n_noted[b], at)
+                if short:
+                    for k in range(width):
+                        parts[b, k] += sums[known * n_blocks + b, k]
+            # N-grams that reach back over white space.
+            start = np.int64(spans[known, n_blocks + 1])
+            for j in range(np.int64(spans[known, n_blocks + 2]) - start):
+                past[n_past, 0] = tokens[start + j, 0] + np.uint64(first)
+                for k in range(1, 4):
+                    past[n_past, k] = tokens[start + j, k]
+                for b in range(n_blocks):
+                    if not blocks[b, IS_CHAR]:
+                        least, most = max(blocks[b, SHORTEST], j + 2), min(blocks[b, LONGEST], n_past + 1)
+                        if least <= most:
+                            used = _word_ngrams(
+                                past, n_past, least, most, b, data, line,
+                                blocks, tags, owners, vocabulary, places, rows, free,
+                            )  # fmt: skip
+                            n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
+                            if short:
+                                _sum(rows, free, used, weights, parts, b)
+                n_past += 1
+        for b in range(n_blocks):
+            _mend(noted, b, n_noted[b], counts, base, short, blocks[b, SUBLINEAR], tf, weights, parts)
+            if parts[b, width - 1] > 0.0:
+                scale = block_weights[b] / np.sqrt(parts[b, width - 1])
+                for k in range(width - 1):
+                    out[t, k] += scale * parts[b, k]
+        base += np.uint32(step)
+    state[0], state[1], state[2] = n_words, n_rows, n_tokens
+
+
+_scored = _compiled(_scored_)
+
+
+def score(
+    data: Array, bounds: Array, classes: Array, blocks: Array, block_weights: Array, table: tuple[Array, Array],
+    vocabulary: Array, places: Array, weights: Array, known: Memory, out: Array,
+) -> None:  # fmt: skip
+    """Add the scores of texts to `out`.
+
+    Parameters
+    ----------
+    data
+        The texts' UTF-8 bytes, one after the other; none longer than 1 GB.
+    bounds
+        Where each text starts in it, and the end: shape (n_texts + 1,).
+    classes
+        Of every code point, SPACE and WORD bits.
+    blocks, block_weights
+        Shape (n_blocks, 6) and (n_blocks,).
+    table, vocabulary, places
+        As `build` filled the table; `places` has where each n-gram starts and ends in the vocabulary.
+    weights
+        Shape (n_ngrams, n_scores + 1): weights times IDF and, last, the IDF squared.
+    known
+        What `memory` gave, or an earlier call with the same model left.
+    out
+        Shape (n_texts, n_scores).
+    """
+    longest, n_blocks = int(np.diff(bounds).max(initial=0)), len(blocks)
+    _scored(
+        data, bounds, classes, blocks, block_weights, *table, vocabulary, places, weights, out, *known,
+        np.empty((longest // 2 + 2, 4), np.uint64),
+        np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.int64),
+        np.empty(_KEY, np.uint64),
+        np.zeros(len(weights), np.uint32),
+        np.empty((n_blocks, len(weights) + 1), np.uint32), np.empty(n_blocks, np.int64),
+        np.empty((n_blocks, weights.shape[1])),
+        np.concatenate([[0.0], 1.0 + np.log(np.arange(1, _KNOWN_TF))]),
+    )  # fmt: skip
