@@ -11,11 +11,14 @@ import stance
 
 LAYERS = (
     {"schema"},
-    {"config", "tables", "sentences"},
+    {"config", "streams", "sentences"},
+    {"records"},
+    {"writers"},
+    {"tables", "cluster"},
     {"corpus", "features", "classifier", "metrics", "documents"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics"},
-    {"plots", "report"},
+    {"plots", "report", "archive"},
     {"runs"},
     {"console"},
     {"corpus_cli"},
