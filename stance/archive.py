@@ -26,7 +26,7 @@ from stance.batch import Plan, missing_column, plan, predict_rows
 from stance.records import Chunk, keys_of, read_chunks
 from stance.schema import DataError, Fault, StanceError
 from stance.streams import Source, form_of
-from stance.tables import atomic_write
+from stance.tables import atomic_write, write_stdout
 from stance.writers import encode, join_parquet, pack, schema_of
 
 if TYPE_CHECKING:
@@ -189,8 +189,7 @@ def predict_files(
         if report is not None:
             _write_report(report, every)
         if to_stdout:
-            _join(place, parts, job, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
+            write_stdout(partial(_join, place, parts, job))
         else:
             with atomic_write(path) as handle:
                 _join(place, parts, job, handle)

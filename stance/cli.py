@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -281,6 +282,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         app()
+    except BrokenPipeError:  # the reader of the pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except (StanceError, OSError) as error:
         if "--traceback" in sys.argv:
             raise

@@ -13,6 +13,9 @@ from typing import Any
 
 from stance.schema import StanceError
 
+#: How long a scheduler may take to answer.
+PATIENCE = "10s"
+
 
 @contextmanager
 def connected(scheduler: str | None, model: Any) -> Iterator[tuple[Executor, Any, int]]:
@@ -41,7 +44,7 @@ def connected(scheduler: str | None, model: Any) -> Iterator[tuple[Executor, Any
             yield from _executor(client, model)
         return
     try:
-        client = distributed.Client(scheduler, timeout="10s")
+        client = distributed.Client(scheduler, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise StanceError(f"no Dask scheduler answers at {scheduler} ({error}); wanted HOST:PORT of one") from None
     with client:

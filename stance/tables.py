@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,11 +137,27 @@ def write_columns(columns: Mapping[str, Column], path: str | Path, *, form: str 
 
 def _put(raw: bytes, path: str | Path) -> None:
     if str(path) == "-":
-        sys.stdout.buffer.write(raw)
-        sys.stdout.buffer.flush()
+        write_stdout(lambda out: out.write(raw))
         return
     with atomic_write(Path(path)) as handle:
         handle.write(raw)
+
+
+def write_stdout(write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` write to standard output, to its end.
+
+    Raises
+    ------
+    StanceError
+        If it cannot be written; a reader that has gone is a BrokenPipeError.
+    """
+    try:
+        write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StanceError(f"cannot write standard output: {error.strerror}") from None
 
 
 def _for_parquet(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,9 @@ import csv
 import gzip
 import io
 import json
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -328,6 +330,52 @@ def test_a_field_without_end_loses_its_row_only(model: Model, tmp_path: Path, mo
         assert done.bad == 1
         assert rows_of(tmp_path / "o.csv.errors.csv")[0]["line"] == "2"
         assert rows_of(tmp_path / "o.csv")[-1]["text"] == "last"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals there")
+@pytest.mark.parametrize("number", ["SIGKILL", "SIGINT"])
+def test_a_killed_command_goes_on_with_resume(cli: RunCli, tiny_run: Path, tmp_path: Path, number: str) -> None:
+    import signal
+
+    (tmp_path / "a.txt").write_text("".join(f"Report {i}: Moscow condemned the shield\n" for i in range(45_000)))
+    arguments = ["predict", "--model", str(tiny_run), "--input", "a.txt", "--output"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "stance", *arguments, "o.csv"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while archive.kept_parts(tmp_path / "o.csv") < 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.Signals[number])
+        assert process.stderr is not None
+        said = process.stderr.read().splitlines()
+    if number == "SIGINT":
+        assert process.returncode == 130
+        assert said[0] == "interrupted"
+        assert said[1].endswith("finished parts are kept; the same command with --resume goes on from them")
+        assert len(said) == 2
+    assert not (tmp_path / "o.csv").exists()
+    done = cli(*arguments, "o.csv", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "went on after" in done.stderr
+    assert cli(*arguments, "whole.csv").returncode == 0
+    assert (tmp_path / "o.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert left(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full there")
+def test_standard_output_that_is_full_or_closed(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", TEXTS * 100)
+    command = f"{sys.executable} -m stance predict --model {tiny_run} --input a.csv"
+    full = subprocess.run(
+        f"{command} > /dev/full", shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert full.returncode == 1
+    assert full.stderr.strip() == "error: cannot write standard output: No space left on device"
+    closed = subprocess.run(
+        f"({command}; echo $? >&2) | head -1", shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert closed.stderr.strip() == "1"
+    assert closed.stdout.startswith("n,text,")
 
 
 def test_the_command_on_a_folder(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
