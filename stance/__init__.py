@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from stance.schema import LABELS, StanceError
 
 if TYPE_CHECKING:
+    from stance.batch import score_frame
     from stance.config import Settings, read_settings
     from stance.corpus import read_corpus
     from stance.model import Model, load
     from stance.runs import train
 
-__all__ = ["LABELS", "Model", "Settings", "StanceError", "load", "read_corpus", "read_settings", "train"]
+__all__ = ["LABELS", "Model", "Settings", "StanceError", "load", "read_corpus", "read_settings", "score_frame", "train"]
 
 try:
     __version__ = version("stance-detect")
@@ -27,7 +28,7 @@ except PackageNotFoundError:
 # Importing the package costs nothing; a name brings its libraries when it is first used.
 _HOMES = {
     "Model": "model", "load": "model", "Settings": "config", "read_settings": "config",
-    "read_corpus": "corpus", "train": "runs",
+    "read_corpus": "corpus", "train": "runs", "score_frame": "batch",
 }  # fmt: skip
 
 

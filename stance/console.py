@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,15 @@ def print_fault(fault: Fault) -> None:
 
 def print_table(frame: pd.DataFrame, title: str | None = None) -> None:
     """Print a table on stdout."""
+    print_rows([str(name) for name in frame.columns], frame.astype(str).to_numpy().tolist(), title)
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+    """Print rows under a header on stdout, labels in their colours."""
     table = Table(title=title and escape(title), title_justify="left")
-    for name in frame.columns:
-        table.add_column(escape(str(name)), overflow="fold")
-    for row in frame.astype(str).itertuples(index=False):
+    for name in header:
+        table.add_column(escape(name), overflow="fold")
+    for row in rows:
         table.add_row(*(Text(cell, style=_STYLES.get(cell.split(" ")[0], "")) for cell in row))
     _out.print(table)
 
@@ -73,3 +78,31 @@ def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
     with bars.Progress(*columns, console=_err, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def transfer() -> Iterator[Callable[[int, int, int], None] | None]:
+    """Yield a callback (rows, bytes done, bytes in all) that moves a bar with rate and remaining time.
+
+    None where there is no terminal.
+    """
+    if not _err.is_terminal:
+        yield None
+        return
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.fields[rows]:,} rows"),
+        bars.BarColumn(),
+        bars.TaskProgressColumn(),
+        bars.TextColumn("{task.fields[rate]:,.0f} rows/s"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=_err, transient=True) as bar:
+        task = bar.add_task("", total=None, rows=0, rate=0.0)
+
+        def tick(rows: int, done: int, total: int) -> None:
+            elapsed = bar.tasks[0].elapsed or 0
+            bar.update(task, completed=done, total=total, rows=rows, rate=rows / elapsed if elapsed else 0.0)
+
+        yield tick

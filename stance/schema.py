@@ -63,12 +63,12 @@ class DataError(StanceError):
 
     shown = 20
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], *, hint: str = "`stance corpus check FILE` lists them all") -> None:
         self.faults = tuple(faults)
         lines = [str(fault) for fault in self.faults[: self.shown]]
         hidden = len(self.faults) - len(lines)
         if hidden:
-            lines.append(f"... and {hidden} more (`stance corpus check FILE` lists them all)")
+            lines.append(f"... and {hidden} more ({hint})")
         super().__init__("\n".join(lines))
 
 

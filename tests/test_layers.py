@@ -11,12 +11,15 @@ import stance
 
 LAYERS = (
     {"schema"},
-    {"config", "kernel", "tables", "sentences"},
+    {"config", "kernel", "streams", "sentences"},
+    {"records"},
+    {"writers"},
+    {"tables", "cluster"},
     {"corpus", "features", "classifier", "metrics", "documents", "scorer"},
     {"storage"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics"},
-    {"plots", "report"},
+    {"plots", "report", "archive"},
     {"runs"},
     {"console"},
     {"corpus_cli"},
