@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import stance
+from stance import model_cli
 from stance.console import describe, print_fault, print_rows, print_table, progress, say, transfer, warn
 from stance.corpus_cli import app as corpus_app
 from stance.schema import ConfigError, StanceError
@@ -30,6 +31,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(corpus_app, name="corpus")
+app.command()(model_cli.export)
+app.command()(model_cli.info)
 
 Data = Annotated[
     list[Path] | None,
@@ -37,7 +40,7 @@ Data = Annotated[
 ]
 ModelPath = Annotated[
     Path | None,
-    typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the newest run."),
+    typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
@@ -300,12 +303,11 @@ def _utf8() -> None:
 
 def _load(path: Path | None) -> Model:
     from stance.model import load
-    from stance.runs import newest_run
 
+    model = load(path)
     if path is None:
-        path = newest_run()
-        say(f"model: {path}", style="dim")
-    return load(path)
+        say(f"model: {model.info.name}, which comes with stance (--model RUN takes another)", style="dim")
+    return model
 
 
 def _run_name(file: Path) -> str:

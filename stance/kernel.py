@@ -44,6 +44,8 @@ _REMEMBERED = 8 * _KEY
 _N_WORDS = 1 << 16
 # N-grams of one kind that such a word can have, with its two blanks.
 _WIDEST = (_REMEMBERED + 2) ** 2
+# Words of a text that are taken together, so that the memory's answers are waited for together.
+_TOGETHER = 64
 _KNOWN_TF = 256
 
 
@@ -80,8 +82,8 @@ def memory(n_blocks: int, width: int, longest: int) -> Memory:
         slots[skip : skip + 2 * _N_WORDS * (_KEY + 1)].reshape(-1, _KEY + 1),
         np.empty((_N_WORDS, n_blocks + 3), np.int32),
         np.empty((_N_WORDS * n_blocks, width)),
-        np.empty(32 * _N_WORDS + 2 * n_blocks * _WIDEST + longest, np.uint32),
-        np.empty((2 * _N_WORDS, 4), np.uint64),
+        np.empty(32 * _N_WORDS + _TOGETHER * n_blocks * _WIDEST + longest, np.uint32),
+        np.empty((2 * _N_WORDS + _TOGETHER * _REMEMBERED, 4), np.uint64),
         np.zeros(3, np.int64),
     )
 
@@ -183,14 +185,14 @@ def _code_point_(data: Any, i: Any) -> Any:
 _code_point = _compiled(_code_point_)
 
 
-def _word_(data: Any, i: Any, end: Any, classes: Any, key: Any) -> Any:
+def _word_(data: Any, i: Any, end: Any, classes: Any, keys: Any, w: Any) -> Any:
     """Read bytes up to the next white space: their number, their hash, and where to go on.
 
-    The first `_REMEMBERED` bytes are packed into `key`, the rest of it zero.
+    The first `_REMEMBERED` bytes are packed into ``keys[w]``, the rest of it zero.
     """
     first, gap = i, 0
     for k in range(_KEY):
-        key[k] = _0
+        keys[w, k] = _0
     h, piece = _0, _0
     while i < end:
         code, size = np.int64(data[i]), 1
@@ -204,24 +206,24 @@ def _word_(data: Any, i: Any, end: Any, classes: Any, key: Any) -> Any:
             i += 1
             if (i - first) & 7 == 0:
                 if i - first <= _REMEMBERED:
-                    key[((i - first) >> 3) - 1] = piece
+                    keys[w, ((i - first) >> 3) - 1] = piece
                 h = (h ^ piece) * _M1
                 h ^= h >> _32
                 piece = _0
     size = i - first
     if size & 7 and size <= _REMEMBERED:
-        key[size >> 3] = piece
+        keys[w, size >> 3] = piece
     return size, _mixed((h ^ piece) * _M1 + np.uint64(size)), i + gap
 
 
-def _recall_(slots: Any, key: Any, size: Any, h: Any) -> Any:
+def _recall_(slots: Any, keys: Any, w: Any, size: Any, h: Any) -> Any:
     """Return the number of a remembered word or -1, and its slot or where it would go."""
     mask = np.uint64(len(slots) - 1)
     slot = h & mask
     while slots[slot, _KEY]:
         same = np.int64(slots[slot, _KEY] >> _32) == size
         for k in range(_KEY):
-            same &= slots[slot, k] == key[k]
+            same &= slots[slot, k] == keys[w, k]
         if same:
             return np.int64(slots[slot, _KEY] & _LOW) - 1, slot
         slot = (slot + _1) & mask
@@ -365,10 +367,47 @@ _characters, _word_ngrams = _compiled(_characters_), _compiled(_word_ngrams_)
 _count, _sum, _mend = _compiled(_count_), _compiled(_sum_), _compiled(_mend_)
 
 
+def _learn_(
+    data: Any, first: Any, size: Any, classes: Any, blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any,
+    weights: Any, known: Any, n_rows: Any, n_tokens: Any, spans: Any, sums: Any, rows: Any, tokens: Any, line: Any,
+    padded: Any, marks: Any,
+) -> Any:  # fmt: skip
+    """Remember a word under a number; return the new ends of rows and tokens."""
+    n_blocks, token = len(blocks), n_tokens
+    n_tokens = _tokens(data, first, first + size, classes, tokens, token)
+    length = _pad(data, first, size, padded, marks)
+    spans[known, 0] = n_rows
+    for b in range(n_blocks):
+        start = n_rows
+        if blocks[b, IS_CHAR]:
+            for c in range(length):
+                n_rows = _characters(
+                    c, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, n_rows
+                )
+        else:
+            for last in range(token, n_tokens):
+                n_rows = _word_ngrams(
+                    tokens, last, blocks[b, SHORTEST], min(blocks[b, LONGEST], last - token + 1), b, data, line,
+                    blocks, tags, owners, vocabulary, places, rows, n_rows,
+                )  # fmt: skip
+        spans[known, b + 1] = n_rows
+        for k in range(weights.shape[1]):
+            sums[known * n_blocks + b, k] = 0.0
+        _sum(rows, start, n_rows, weights, sums, known * n_blocks + b)
+    spans[known, n_blocks + 1], spans[known, n_blocks + 2] = token, n_tokens
+    for last in range(token, n_tokens):
+        tokens[last, 0] -= np.uint64(first)  # from here on, its place in the word
+    return n_rows, n_tokens
+
+
+_learn = _compiled(_learn_)
+
+
 def _scored_(
     data: Any, bounds: Any, classes: Any, blocks: Any, block_weights: Any, tags: Any, owners: Any, vocabulary: Any,
     places: Any, weights: Any, out: Any, slots: Any, spans: Any, sums: Any, rows: Any, tokens: Any, state: Any,
-    past: Any, line: Any, padded: Any, marks: Any, key: Any, counts: Any, noted: Any, n_noted: Any, parts: Any, tf: Any,
+    past: Any, line: Any, padded: Any, marks: Any, firsts: Any, sizes: Any, hashes: Any, knowns: Any, keys: Any,
+    counts: Any, noted: Any, n_noted: Any, parts: Any, tf: Any,
 ) -> None:  # fmt: skip
     """Do what `score` says, in the memory it gives."""
     n_blocks, width = len(blocks), weights.shape[1]
@@ -376,7 +415,7 @@ def _scored_(
     for b in range(n_blocks):
         longest = max(longest, blocks[b, LONGEST])
         has_tokens |= blocks[b, IS_CHAR] == 0
-    free = len(rows) - _WIDEST - longest  # here rows of one n-gram position may stand
+    free = len(rows) - longest  # here rows of one place in a text may stand
     n_words, n_rows, n_tokens = state[0], state[1], state[2]
     base = np.uint32(0)
     for t in range(len(bounds) - 1):
@@ -394,98 +433,86 @@ def _scored_(
                 parts[b, k] = 0.0
         n_past = 0
         while i < end:
-            first = i
-            size, h, i = _word(data, i, end, classes, key)
-            if size == 0:
-                continue
-            if size > _REMEMBERED:
+            # The next words. Each of these loops is short, so that the processor runs ahead in it.
+            n = 0
+            while i < end and n < _TOGETHER:
+                firsts[n] = i
+                sizes[n], hashes[n], i = _word(data, i, end, classes, keys, n)
+                n += sizes[n] > 0
+            if (
+                n_words + n > len(spans)
+                or n_rows + n * n_blocks * _WIDEST > free
+                or n_tokens + n * _REMEMBERED > len(tokens)
+            ):
+                for j in range(len(slots)):
+                    slots[j, _KEY] = _0
+                n_words, n_rows, n_tokens = 0, 0, 0
+            for w in range(n):
+                if sizes[w] > _REMEMBERED:
+                    knowns[w] = -1
+                    continue
+                known, slot = _recall(slots, keys, w, sizes[w], hashes[w])
+                if known < 0:
+                    known = n_words
+                    n_words += 1
+                    for k in range(_KEY):
+                        slots[slot, k] = keys[w, k]
+                    slots[slot, _KEY] = np.uint64(sizes[w]) << _32 | np.uint64(known + 1)
+                    n_rows, n_tokens = _learn(
+                        data, firsts[w], sizes[w], classes, blocks, tags, owners, vocabulary, places, weights,
+                        known, n_rows, n_tokens, spans, sums, rows, tokens, line, padded, marks,
+                    )  # fmt: skip
+                knowns[w] = known
+            if short:
+                for w in range(n):
+                    if knowns[w] >= 0:
+                        for b in range(n_blocks):
+                            for k in range(width):
+                                parts[b, k] += sums[knowns[w] * n_blocks + b, k]
+            for w in range(n):
+                if knowns[w] >= 0:
+                    for b in range(n_blocks):
+                        first, last = spans[knowns[w], b], spans[knowns[w], b + 1]
+                        n_noted[b] = _count(rows, first, last, counts, base, noted, b, n_noted[b], at)
+                    continue
                 # Rare and long: counted n-gram by n-gram.
-                length = _pad(data, first, size, padded, marks)
+                length = _pad(data, firsts[w], sizes[w], padded, marks)
                 for b in range(n_blocks):
                     if blocks[b, IS_CHAR]:
-                        for s in range(length):
+                        for c in range(length):
                             used = _characters(
-                                s, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, free
+                                c, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, free
                             )
                             n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
                             if short:
                                 _sum(rows, free, used, weights, parts, b)
-                token = n_past
-                if has_tokens:
-                    n_past = _tokens(data, first, first + size, classes, past, n_past)
-                for last in range(token, n_past):
+            if not has_tokens:
+                continue
+            # N-grams of words that reach back over white space, or all of a long word's.
+            for w in range(n):
+                start = n_past
+                if knowns[w] >= 0:
+                    for j in range(spans[knowns[w], n_blocks + 1], spans[knowns[w], n_blocks + 2]):
+                        past[n_past, 0] = tokens[j, 0] + np.uint64(firsts[w])
+                        for k in range(1, 4):
+                            past[n_past, k] = tokens[j, k]
+                        n_past += 1
+                else:
+                    n_past = _tokens(data, firsts[w], firsts[w] + sizes[w], classes, past, n_past)
+                for token in range(start, n_past):
                     for b in range(n_blocks):
                         if not blocks[b, IS_CHAR]:
-                            most = min(blocks[b, LONGEST], last + 1)
-                            used = _word_ngrams(
-                                past, last, blocks[b, SHORTEST], most, b, data, line,
-                                blocks, tags, owners, vocabulary, places, rows, free,
-                            )  # fmt: skip
-                            n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
-                            if short:
-                                _sum(rows, free, used, weights, parts, b)
-                continue
-            known, slot = _recall(slots, key, size, h)
-            if known < 0:
-                if n_words == len(spans) or n_rows + n_blocks * _WIDEST > free or n_tokens + _REMEMBERED > len(tokens):
-                    for j in range(len(slots)):
-                        slots[j, _KEY] = _0
-                    n_words, n_rows, n_tokens = 0, 0, 0
-                    slot = h & np.uint64(len(slots) - 1)
-                known = n_words
-                for k in range(_KEY):
-                    slots[slot, k] = key[k]
-                slots[slot, _KEY] = np.uint64(size) << _32 | np.uint64(known + 1)
-                token = n_tokens
-                if has_tokens:
-                    n_tokens = _tokens(data, first, first + size, classes, tokens, n_tokens)
-                spans[known, n_blocks + 1], spans[known, n_blocks + 2] = token, n_tokens
-                length = _pad(data, first, size, padded, marks)
-                spans[known, 0] = n_rows
-                for b in range(n_blocks):
-                    start = n_rows
-                    if blocks[b, IS_CHAR]:
-                        for s in range(length):
-                            n_rows = _characters(
-                                s, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, n_rows
-                            )
-                    else:
-                        for last in range(token, n_tokens):
-                            most = min(blocks[b, LONGEST], last - token + 1)
-                            n_rows = _word_ngrams(
-                                tokens, last, blocks[b, SHORTEST], most, b, data, line,
-                                blocks, tags, owners, vocabulary, places, rows, n_rows,
-                            )  # fmt: skip
-                    spans[known, b + 1] = n_rows
-                    for k in range(width):
-                        sums[known * n_blocks + b, k] = 0.0
-                    _sum(rows, start, n_rows, weights, sums, known * n_blocks + b)
-                for last in range(token, n_tokens):
-                    tokens[last, 0] -= np.uint64(first)
-                n_words += 1
-            for b in range(n_blocks):
-                n_noted[b] = _count(rows, spans[known, b], spans[known, b + 1], counts, base, noted, b, n_noted[b], at)
-                if short:
-                    for k in range(width):
-                        parts[b, k] += sums[known * n_blocks + b, k]
-            # N-grams that reach back over white space.
-            start = np.int64(spans[known, n_blocks + 1])
-            for j in range(np.int64(spans[known, n_blocks + 2]) - start):
-                past[n_past, 0] = tokens[start + j, 0] + np.uint64(first)
-                for k in range(1, 4):
-                    past[n_past, k] = tokens[start + j, k]
-                for b in range(n_blocks):
-                    if not blocks[b, IS_CHAR]:
-                        least, most = max(blocks[b, SHORTEST], j + 2), min(blocks[b, LONGEST], n_past + 1)
-                        if least <= most:
-                            used = _word_ngrams(
-                                past, n_past, least, most, b, data, line,
-                                blocks, tags, owners, vocabulary, places, rows, free,
-                            )  # fmt: skip
-                            n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
-                            if short:
-                                _sum(rows, free, used, weights, parts, b)
-                n_past += 1
+                            least, most = blocks[b, SHORTEST], min(blocks[b, LONGEST], token + 1)
+                            if knowns[w] >= 0:
+                                least = max(least, token - start + 2)
+                            if least <= most:
+                                used = _word_ngrams(
+                                    past, token, least, most, b, data, line,
+                                    blocks, tags, owners, vocabulary, places, rows, free,
+                                )  # fmt: skip
+                                n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
+                                if short:
+                                    _sum(rows, free, used, weights, parts, b)
         for b in range(n_blocks):
             _mend(noted, b, n_noted[b], counts, base, short, blocks[b, SUBLINEAR], tf, weights, parts)
             if parts[b, width - 1] > 0.0:
@@ -529,7 +556,8 @@ def score(
         data, bounds, classes, blocks, block_weights, *table, vocabulary, places, weights, out, *known,
         np.empty((longest // 2 + 2, 4), np.uint64),
         np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.int64),
-        np.empty(_KEY, np.uint64),
+        np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.uint64),
+        np.empty(_TOGETHER, np.int64), np.empty((_TOGETHER, _KEY), np.uint64),
         np.zeros(len(weights), np.uint32),
         np.empty((n_blocks, len(weights) + 1), np.uint32), np.empty(n_blocks, np.int64),
         np.empty((n_blocks, weights.shape[1])),

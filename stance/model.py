@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
 _BATCH = 20_000
 
+#: The model that comes with the package, and its card.
+BUNDLED = Path(__file__).parent / "bundled"
+
+#: What no model of this kind should be used for.
+NOT_FOR = (
+    "deciding about a single person or text without reading it",
+    "other targets, languages or kinds of text before measuring it there (`stance evaluate --data YOUR.csv`)",
+    "a source whose wording differs from the training data's: the scores above do not carry over",
+)
+
 
 class Model:
     """Arrays that score texts, with the knowledge of what they were trained on.
@@ -166,8 +176,8 @@ class Model:
         write_model(path, self.scorer, self.info, self.temperature)
 
 
-def load(path: str | Path) -> Model:
-    """Load a model from a run's folder or from its `model.safetensors`.
+def load(path: str | Path | None = None) -> Model:
+    """Load a model from a run's folder or from its `model.safetensors`; by default the bundled one.
 
     Nothing in the file can execute: it holds arrays and text, and is checked before use.
 
@@ -177,7 +187,7 @@ def load(path: str | Path) -> Model:
         If there is no model, or the file is truncated, damaged, of another kind, or of a later
         format than this version reads.
     """
-    path = Path(path)
+    path = BUNDLED if path is None else Path(path)
     file = path / "model.safetensors" if path.is_dir() else path
     if file.suffix == ".joblib":
         raise ModelError(

@@ -1,4 +1,4 @@
-"""Run folders: written whole or not at all, and found again."""
+"""Run folders: written whole or not at all."""
 
 from __future__ import annotations
 
@@ -116,21 +116,6 @@ def runs_folder() -> Path:
     """Return where runs go: experiments/runs in a checkout, else runs here."""
     root = checkout()
     return root / "experiments" / "runs" if root else Path("runs")
-
-
-def newest_run() -> Path:
-    """Return the run trained last.
-
-    Raises
-    ------
-    RunError
-        If there is none.
-    """
-    folder = runs_folder()
-    runs = [path for path in folder.glob("*") if not path.name.startswith(".") and is_run(path)]
-    if not runs:
-        raise RunError(f"no run in {folder}; train one (`stance train`) or name one (`--model RUN`)")
-    return max(runs, key=lambda path: (path / "metrics.json").stat().st_mtime)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
 from importlib.util import find_spec
 from itertools import pairwise
@@ -277,6 +277,39 @@ def kernel_scores(scorer: Scorer, texts: Sequence[str], *, n_threads: int | None
         with ThreadPoolExecutor(n_threads) as pool:
             list(pool.map(work, parts))
     return result.reshape(-1, *scorer.intercepts.shape)
+
+
+def pruned(scorer: Scorer, fraction: float) -> Scorer:
+    """Return the scorer less a fraction of its n-grams, those of least weight.
+
+    An n-gram weighs the Euclidean norm, over targets and labels, of its weights less their mean over
+    the labels (which no probability depends on), times its IDF.
+    """
+    weights = scorer.weights.astype(np.float64)
+    given = np.isfinite(scorer.intercepts)
+    mean = (weights * given).sum(axis=2, keepdims=True) / given.sum(axis=1)[:, np.newaxis]
+    push = np.sqrt((((weights - mean) * given) ** 2).sum(axis=(1, 2))) * scorer.idf
+    kept = np.sort(np.argsort(-push, kind="stable")[: len(push) - int(fraction * len(push))])
+    sizes = np.diff(scorer.offsets)
+    ends = np.cumsum([block.size for block in scorer.blocks])
+    held = np.diff(np.searchsorted(kept, [0, *ends]))
+    return replace(
+        scorer,
+        blocks=tuple(replace(block, size=int(n)) for block, n in zip(scorer.blocks, held, strict=True)),
+        vocabulary=scorer.vocabulary[np.repeat(np.isin(np.arange(len(sizes)), kept), sizes)],
+        offsets=np.concatenate([[0], np.cumsum(sizes[kept])]).astype(np.int64),
+        idf=scorer.idf[kept],
+        weights=scorer.weights[kept],
+    )
+
+
+def rounded(scorer: Scorer, dtype: str) -> Scorer:
+    """Return the scorer with weights of another float type, and IDF of the same but at least float32."""
+    return replace(
+        scorer,
+        weights=scorer.weights.astype(dtype),
+        idf=scorer.idf.astype(np.promote_types(dtype, np.float32)),
+    )
 
 
 @cache

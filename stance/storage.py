@@ -144,7 +144,7 @@ def check(scorer: Scorer, temperature: float) -> None:
 
 
 def _finite(numbers: npt.NDArray[Any]) -> bool:
-    return bool((np.abs(numbers) < _LIMITS["number"]).all())
+    return bool(np.isfinite(numbers).all()) and float(np.abs(numbers).max(initial=0)) < _LIMITS["number"]
 
 
 def _want(fits: bool, found: str) -> None:

@@ -180,12 +180,6 @@ def test_a_traceback_is_shown_to_those_who_ask(cli: RunCli) -> None:
     assert "Traceback" in done.stderr
 
 
-def test_without_a_run_predict_says_how_to_get_one(cli: RunCli) -> None:
-    done = cli("predict", "x")
-    assert done.returncode == 1
-    assert "train one (`stance train`) or name one (`--model RUN`)" in " ".join(done.stderr.split())
-
-
 def test_evaluate_refuses_texts_of_the_training(cli: RunCli, tiny_run: Path, tiny_csv: Path, tmp_path: Path) -> None:
     refused = cli("evaluate", "--model", tiny_run, "--data", tiny_csv)
     assert refused.returncode == 1

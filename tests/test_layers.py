@@ -22,7 +22,7 @@ LAYERS = (
     {"plots", "report", "archive"},
     {"runs"},
     {"console"},
-    {"corpus_cli"},
+    {"corpus_cli", "model_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent
