@@ -13,7 +13,6 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -33,6 +32,7 @@ logger = logging.getLogger(__name__)
 #: there, a few are worth calling it for.
 KERNEL_FROM = 5000
 _KERNEL_LOADED_FROM = 20
+_SMALLEST_PART = 500
 # Characters; a longer text's counts might not fit the kernel's.
 _LONGEST_TEXT = 1 << 28
 
@@ -269,11 +269,14 @@ def kernel_scores(scorer: Scorer, texts: Sequence[str], *, n_threads: int | None
         scorer.memories.append(memory)
 
     n_threads = n_threads or _cores()
-    size = -(-len(texts) // n_threads)
-    parts = [slice(start, start + size) for start in range(0, len(texts), max(size, 1))]
+    # A part that is too small learns its words anew and gains nothing.
+    size = max(-(-len(texts) // n_threads), _SMALLEST_PART)
+    parts = [slice(start, start + size) for start in range(0, len(texts), size)]
     if len(parts) == 1:
         work(parts[0])
-    else:
+    elif parts:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(n_threads) as pool:
             list(pool.map(work, parts))
     return result.reshape(-1, *scorer.intercepts.shape)
