@@ -34,7 +34,8 @@ def encode(columns: Mapping[str, Column], form: str, *, head: bool = False, sche
     # A lone return would end a row for readers, and the module does not quote for it.
     quoted = csv.writer(out, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
     if head:
-        (quoted if any("\r" in name for name in columns) else plain).writerow(columns)
+        # Nor for a semicolon, by which the header's reader would take it for a delimiter.
+        (quoted if any("\r" in name or ";" in name for name in columns) else plain).writerow(columns)
     for row in rows:
         cells = [cell if isinstance(cell, str) else _csv_cell(cell) for cell in row]
         (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
