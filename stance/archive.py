@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stance.model import Model
 
 #: Rows of a part. Small enough that a few in flight are little memory and a killed job loses seconds.
-PART_ROWS = 10_000
+PART_ROWS = 5_000
 
 #: Raised whenever parts of the code before it could not be gone on with.
 FORMAT_VERSION = 1
