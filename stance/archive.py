@@ -191,8 +191,10 @@ def predict_files(
         if to_stdout:
             write_stdout(partial(_join, place, parts, job))
         else:
-            with atomic_write(path) as handle:
+            # Among the parts, so that a job killed right here leaves nothing else.
+            with (place.folder / "whole").open("wb") as handle:
                 _join(place, parts, job, handle)
+            os.replace(place.folder / "whole", path)
     return Outcome(rows, bad, report, min(found, parts))
 
 
