@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import subprocess
 import sys
 import tempfile
@@ -36,16 +35,21 @@ def sentences_of(folder: Path, most: int) -> list[str]:
     return found[:most]
 
 
+# A process counts as its own the memory of the one that started it, which therefore has to be small.
+_LAUNCHER = """
+import os, subprocess, sys
+_, status, usage = os.wait4(subprocess.Popen(sys.argv[1:]).pid, 0)
+print(usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def peak(arguments: Sequence[str]) -> tuple[float, float]:
     """Run a command to its end; return its largest resident memory in MB (10**6 bytes) and its seconds."""
     start = time.perf_counter()
-    process = subprocess.Popen(arguments)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}")
+    done = subprocess.run([sys.executable, "-c", _LAUNCHER, *arguments], stdout=subprocess.PIPE, check=True)
     unit = 1 if sys.platform == "darwin" else 1024
-    return usage.ru_maxrss * unit / 1e6, time.perf_counter() - start
+    return int(done.stdout) * unit / 1e6, time.perf_counter() - start
 
 
 def main() -> None:

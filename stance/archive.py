@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stance.model import Model
 
 #: Rows of a part. Small enough that a few in flight are little memory and a killed job loses seconds.
-PART_ROWS = 10_000
+PART_ROWS = 5_000
 
 #: Raised whenever parts of the code before it could not be gone on with.
 FORMAT_VERSION = 1
@@ -191,8 +191,10 @@ def predict_files(
         if to_stdout:
             write_stdout(partial(_join, place, parts, job))
         else:
-            with atomic_write(path) as handle:
+            # Among the parts, so that a job killed right here leaves nothing else.
+            with (place.folder / "whole").open("wb") as handle:
                 _join(place, parts, job, handle)
+            os.replace(place.folder / "whole", path)
     return Outcome(rows, bad, report, min(found, parts))
 
 

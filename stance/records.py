@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -187,7 +188,7 @@ def _single_lines(lines: Lines, source: Source) -> Iterator[str | Fault]:
 
 
 def _csv_rows(lines: Lines, source: Source) -> Iterator[Row | Fault]:
-    head = lines.head
+    head = re.sub(r'"[^"]*"', "", lines.head)
     # Spreadsheets in many countries save "CSV" with semicolons.
     delimiter = "\t" if source.form == "tsv" else ";" if ";" in head and "," not in head else ","
     reader = csv.reader(lines, delimiter=delimiter, strict=True)

@@ -6,12 +6,13 @@ import csv
 import gzip
 import io
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from stance.records import Column, cells_of, parquet_file
 from stance.streams import Source
+
+_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
 def encode(columns: Mapping[str, Column], form: str, *, head: bool = False, schema: Any = None) -> bytes:
@@ -23,30 +24,37 @@ def encode(columns: Mapping[str, Column], form: str, *, head: bool = False, sche
     """
     if form == "parquet":
         return _encode_parquet(columns, schema)
-    rows = zip(*map(cells_of, columns.values()), strict=True)
     if form == "jsonl":
         names = list(columns)
-        lines = (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, default=str) for row in rows)
-        return "".join(line + "\n" for line in lines).encode()
-    out = io.StringIO(newline="")
+        rows = zip(*map(cells_of, columns.values()), strict=True)
+        return "".join(_JSON.encode(dict(zip(names, row, strict=True))) + "\n" for row in rows).encode()
     delimiter = "\t" if form == "tsv" else ","
-    plain = csv.writer(out, delimiter=delimiter, lineterminator="\n")
-    # A lone return would end a row for readers, and the module does not quote for it.
-    quoted = csv.writer(out, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    if head:
-        (quoted if any("\r" in name for name in columns) else plain).writerow(columns)
-    for row in rows:
-        cells = [cell if isinstance(cell, str) else _csv_cell(cell) for cell in row]
-        (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
-    return out.getvalue().encode()
+    # A header's reader would take a semicolon for the delimiter, and a lone return for the end of a row.
+    odd = any(sign in name for name in columns for sign in ";\r")
+    first = _csv([tuple(columns)], delimiter, quoted=odd) if head else ""
+    table = list(zip(*map(_csv_cells, columns.values()), strict=True))
+    text = _csv(table, delimiter)
+    if "\r" in text:  # the csv module does not quote for it
+        text = "".join(_csv([row], delimiter, quoted=any("\r" in str(cell) for cell in row)) for row in table)
+    return (first + text).encode()
 
 
-def _csv_cell(cell: Any) -> str:
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    if isinstance(cell, (dict, list)):
-        return json.dumps(cell, ensure_ascii=False, default=str)
-    return str(cell)
+def _csv(rows: Iterable[Sequence[Any]], delimiter: str, *, quoted: bool = False) -> str:
+    out = io.StringIO(newline="")
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    csv.writer(out, delimiter=delimiter, lineterminator="\n", quoting=quoting).writerows(rows)
+    return out.getvalue()
+
+
+def _csv_cells(column: Column) -> list[Any]:
+    """Return cells that the csv module writes as they should stand; None is an empty field."""
+    cells = cells_of(column)
+    kinds = set(map(type, cells))
+    if kinds & {dict, list}:
+        cells = [_JSON.encode(cell) if isinstance(cell, (dict, list)) else cell for cell in cells]
+    if float in kinds:
+        cells = [None if cell != cell else cell for cell in cells]  # not a number
+    return cells
 
 
 def pack(raw: bytes, codec: str | None) -> bytes:
@@ -86,7 +94,7 @@ def _array(column: Column, kind: Any) -> Any:
 
 
 def _json_cell(cell: Any) -> str:
-    return json.dumps(cell, ensure_ascii=False, default=str) if isinstance(cell, (dict, list)) else str(cell)
+    return _JSON.encode(cell) if isinstance(cell, (dict, list)) else str(cell)
 
 
 def schema_of(
