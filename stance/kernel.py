@@ -9,8 +9,8 @@ in a text. A known word then costs one look-up, one sum, and a walk over its row
 occur again; these alone are mended at the end of the text. Word n-grams that reach over white space,
 and words that are new, are looked up in a hash table of the vocabulary: hashes are polynomials over
 bytes, so that n-grams extend and join without being read again, eight bits of a hash turn most
-strangers away, and comparing bytes makes the answer exact. A count carries a number that rises from
-text to text, so that nothing has to be swept clean.
+strangers away, and comparing bytes makes the answer exact. What stands for "seen in this text" is a
+number that rises from text to text, so that next to nothing has to be swept clean.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Memory(NamedTuple):
     spans
         Of each word, where its rows start and end for each block, and where its tokens start and end.
     sums
-        Of each word and block, the sum of its rows' weights.
+        Of each word, for each block the sum of its rows' weights.
     rows, tokens
         Of all words. A token is a run of word characters: place in the word, bytes, hash, power.
     state
@@ -81,7 +81,7 @@ def memory(n_blocks: int, width: int, longest: int) -> Memory:
     return Memory(
         slots[skip : skip + 2 * _N_WORDS * (_KEY + 1)].reshape(-1, _KEY + 1),
         np.empty((_N_WORDS, n_blocks + 3), np.int32),
-        np.empty((_N_WORDS * n_blocks, width)),
+        np.empty((_N_WORDS, n_blocks * width)),
         np.empty(32 * _N_WORDS + _TOGETHER * n_blocks * _WIDEST + longest, np.uint32),
         np.empty((2 * _N_WORDS + _TOGETHER * _REMEMBERED, 4), np.uint64),
         np.zeros(3, np.int64),
@@ -118,7 +118,23 @@ def _tag_(h: Any) -> Any:
     return np.uint8(max(h >> _56, _1))
 
 
+def _same_tokens_(tokens: Any, first: Any, last: Any, data: Any, vocabulary: Any, at: Any, end: Any) -> Any:
+    """Tell whether tokens joined by blanks are what the vocabulary has from `at` to `end`."""
+    at, end = np.int64(at), np.int64(end)
+    for i in range(first, last + 1):
+        start, size = np.int64(tokens[i, 0]), np.int64(tokens[i, 1])
+        if i > first:
+            if at == end or vocabulary[at] != 32:
+                return False
+            at += 1
+        if at + size > end or not _same(vocabulary, at, data, start, size):
+            return False
+        at += size
+    return at == end
+
+
 _mixed, _same, _tag = _compiled(_mixed_), _compiled(_same_), _compiled(_tag_)
+_same_tokens = _compiled(_same_tokens_)
 
 
 def _find_(
@@ -134,8 +150,8 @@ def _find_(
             row = np.int64(owners[slot])
             if (
                 blocks[b, START] <= row < blocks[b, STOP]
-                and places[row, 1] - places[row, 0] == size
-                and _same(vocabulary, places[row, 0], text, at, size)
+                and places[row + 1] - places[row] == size
+                and _same(vocabulary, places[row], text, at, size)
             ):
                 return row
         slot = (slot + _1) & mask
@@ -151,10 +167,10 @@ def _build_(blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any) -
     for b in range(len(blocks)):
         for row in range(blocks[b, START], blocks[b, STOP]):
             h = _0
-            for i in range(places[row, 0], places[row, 1]):
+            for i in range(places[row], places[row + 1]):
                 h = h * _P + np.uint64(vocabulary[i])
-            size = places[row, 1] - places[row, 0]
-            if _find(h, b, vocabulary, places[row, 0], size, blocks, tags, owners, vocabulary, places) >= 0:
+            size = places[row + 1] - places[row]
+            if _find(h, b, vocabulary, places[row], size, blocks, tags, owners, vocabulary, places) >= 0:
                 return False
             h = _mixed(h ^ np.uint64(b + 1) * _SALT)
             slot = h & mask
@@ -292,7 +308,7 @@ def _characters_(
 
 
 def _word_ngrams_(
-    tokens: Any, last: Any, least: Any, most: Any, b: Any, data: Any, line: Any,
+    tokens: Any, last: Any, least: Any, most: Any, b: Any, data: Any,
     blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any, rows: Any, n: Any,
 ) -> Any:  # fmt: skip
     """Append the rows of the n-grams of least to most tokens that end with the last one; return the new end."""
@@ -306,61 +322,76 @@ def _word_ngrams_(
             power *= _P * tokens[past, 3]
         if k < least:
             continue
-        # Nearly all are turned away here, before the tokens are copied together.
         mixed = _mixed(h ^ np.uint64(b + 1) * _SALT)
         slot, tag = mixed & mask, _tag(mixed)
-        while tags[slot] and tags[slot] != tag:
+        while tags[slot]:
+            if tags[slot] == tag:
+                row = np.int64(owners[slot])
+                if blocks[b, START] <= row < blocks[b, STOP] and _same_tokens(
+                    tokens, past, last, data, vocabulary, places[row], places[row + 1]
+                ):
+                    rows[n] = row
+                    n += 1
+                    break
             slot = (slot + _1) & mask
-        if tags[slot] == 0:
-            continue
-        size = 0
-        for i in range(past, last + 1):
-            for j in range(np.int64(tokens[i, 0]), np.int64(tokens[i, 0] + tokens[i, 1])):
-                line[size] = data[j]
-                size += 1
-            line[size] = 32
-            size += 1
-        row = _find(h, b, line, 0, size - 1, blocks, tags, owners, vocabulary, places)
-        if row >= 0:
-            rows[n] = row
-            n += 1
     return n
 
 
-def _count_(rows: Any, first: Any, last: Any, counts: Any, base: Any, noted: Any, b: Any, n: Any, at: Any) -> Any:
-    """Count rows; those whose count reaches `at` are noted. Return how many are noted."""
+def _count_(
+    rows: Any, first: Any, last: Any, short: Any, stamps: Any, stamp: Any, counts: Any, noted: Any, b: Any, n: Any
+) -> Any:
+    """Note rows, of a short text those that occur again, each time; of a long one each once, with its count.
+
+    Return how many are noted.
+    """
     # Unsigned places need no look at their sign.
-    for i in range(np.uint64(first), np.uint64(last)):
-        row = rows[i]
-        count = max(counts[row], base) + np.uint32(1)
-        counts[row] = count
-        noted[b, n] = row
-        n += np.int64(count == at)
-    return n
+    at = np.uint64(n)
+    if short:
+        for i in range(np.uint64(first), np.uint64(last)):
+            row = rows[i]
+            noted[b, at] = row
+            at += np.uint64(stamps[row] == stamp)
+            stamps[row] = stamp
+    else:
+        for i in range(np.uint64(first), np.uint64(last)):
+            row = rows[i]
+            noted[b, at] = row
+            at += np.uint64(counts[row] == 0)
+            counts[row] += 1
+    return np.int64(at)
 
 
-def _sum_(rows: Any, first: Any, last: Any, weights: Any, total: Any, b: Any) -> None:
+def _sum_(rows: Any, first: Any, last: Any, weights: Any, total: Any, known: Any, at: Any) -> None:
     for i in range(np.uint64(first), np.uint64(last)):
         row = rows[i]
         for k in range(weights.shape[1]):
-            total[b, k] += weights[row, k]
+            total[known, at + k] += weights[row, k]
 
 
 def _mend_(
-    noted: Any, b: Any, n: Any, counts: Any, base: Any, short: Any, sublinear: Any, tf: Any, weights: Any, total: Any
+    noted: Any, b: Any, n: Any, short: Any, counts: Any, sublinear: Any, tf: Any, weights: Any, total: Any, at: Any
 ) -> None:
-    """Add what term frequencies make of the noted rows, beyond their occurrences if these were summed."""
+    """Add what term frequencies make of the noted rows, beyond their occurrences if these were summed.
+
+    Leaves all counts at zero.
+    """
     last = weights.shape[1] - 1
+    if short:
+        for i in range(n):
+            counts[noted[b, i]] += 1
     for i in range(n):
         row = noted[b, i]
-        count = np.int64(counts[row] - base)
+        if counts[row] == 0:
+            continue
+        count = np.int64(counts[row]) + short  # the first occurrence of a short text was not noted
+        counts[row] = 0
         value = np.float64(count)
         if sublinear:
             value = tf[count] if count < len(tf) else 1.0 + np.log(value)
         summed = np.float64(count) if short else 0.0
         for k in range(last):
-            total[b, k] += (value - summed) * weights[row, k]
-        total[b, last] += (value * value - summed) * weights[row, last]
+            total[0, at + k] += (value - summed) * weights[row, k]
+        total[0, at + last] += (value * value - summed) * weights[row, last]
 
 
 _characters, _word_ngrams = _compiled(_characters_), _compiled(_word_ngrams_)
@@ -369,11 +400,11 @@ _count, _sum, _mend = _compiled(_count_), _compiled(_sum_), _compiled(_mend_)
 
 def _learn_(
     data: Any, first: Any, size: Any, classes: Any, blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any,
-    weights: Any, known: Any, n_rows: Any, n_tokens: Any, spans: Any, sums: Any, rows: Any, tokens: Any, line: Any,
+    weights: Any, known: Any, n_rows: Any, n_tokens: Any, spans: Any, sums: Any, rows: Any, tokens: Any,
     padded: Any, marks: Any,
 ) -> Any:  # fmt: skip
     """Remember a word under a number; return the new ends of rows and tokens."""
-    n_blocks, token = len(blocks), n_tokens
+    n_blocks, width, token = len(blocks), weights.shape[1], n_tokens
     n_tokens = _tokens(data, first, first + size, classes, tokens, token)
     length = _pad(data, first, size, padded, marks)
     spans[known, 0] = n_rows
@@ -387,13 +418,13 @@ def _learn_(
         else:
             for last in range(token, n_tokens):
                 n_rows = _word_ngrams(
-                    tokens, last, blocks[b, SHORTEST], min(blocks[b, LONGEST], last - token + 1), b, data, line,
+                    tokens, last, blocks[b, SHORTEST], min(blocks[b, LONGEST], last - token + 1), b, data,
                     blocks, tags, owners, vocabulary, places, rows, n_rows,
                 )  # fmt: skip
         spans[known, b + 1] = n_rows
-        for k in range(weights.shape[1]):
-            sums[known * n_blocks + b, k] = 0.0
-        _sum(rows, start, n_rows, weights, sums, known * n_blocks + b)
+        for k in range(b * width, (b + 1) * width):
+            sums[known, k] = 0.0
+        _sum(rows, start, n_rows, weights, sums, known, b * width)
     spans[known, n_blocks + 1], spans[known, n_blocks + 2] = token, n_tokens
     for last in range(token, n_tokens):
         tokens[last, 0] -= np.uint64(first)  # from here on, its place in the word
@@ -406,8 +437,8 @@ _learn = _compiled(_learn_)
 def _scored_(
     data: Any, bounds: Any, classes: Any, blocks: Any, block_weights: Any, tags: Any, owners: Any, vocabulary: Any,
     places: Any, weights: Any, out: Any, slots: Any, spans: Any, sums: Any, rows: Any, tokens: Any, state: Any,
-    past: Any, line: Any, padded: Any, marks: Any, firsts: Any, sizes: Any, hashes: Any, knowns: Any, keys: Any,
-    counts: Any, noted: Any, n_noted: Any, parts: Any, tf: Any,
+    past: Any, padded: Any, marks: Any, firsts: Any, sizes: Any, hashes: Any, knowns: Any, keys: Any,
+    stamps: Any, counts: Any, noted: Any, n_noted: Any, parts: Any, tf: Any,
 ) -> None:  # fmt: skip
     """Do what `score` says, in the memory it gives."""
     n_blocks, width = len(blocks), weights.shape[1]
@@ -417,20 +448,19 @@ def _scored_(
         has_tokens |= blocks[b, IS_CHAR] == 0
     free = len(rows) - longest  # here rows of one place in a text may stand
     n_words, n_rows, n_tokens = state[0], state[1], state[2]
-    base = np.uint32(0)
+    stamp = 0
     for t in range(len(bounds) - 1):
         i, end = bounds[t], bounds[t + 1]
         short = end - i <= _SHORT_TEXT
-        step = 2 * (end - i) + 2  # more than any count of this text
-        if np.int64(base) + 2 * step > 0xFFFFFFFF:
-            for row in range(len(counts)):
-                counts[row] = 0
-            base = np.uint32(0)
-        at = base + np.uint32(2 if short else 1)
+        stamp += 1
+        if stamp == 256:  # all that is noted is of texts long gone, but would seem to be of this one
+            for row in range(len(stamps)):
+                stamps[row] = 0
+            stamp = 1
         for b in range(n_blocks):
             n_noted[b] = 0
-            for k in range(width):
-                parts[b, k] = 0.0
+        for k in range(n_blocks * width):
+            parts[0, k] = 0.0
         n_past = 0
         while i < end:
             # The next words. Each of these loops is short, so that the processor runs ahead in it.
@@ -460,20 +490,19 @@ def _scored_(
                     slots[slot, _KEY] = np.uint64(sizes[w]) << _32 | np.uint64(known + 1)
                     n_rows, n_tokens = _learn(
                         data, firsts[w], sizes[w], classes, blocks, tags, owners, vocabulary, places, weights,
-                        known, n_rows, n_tokens, spans, sums, rows, tokens, line, padded, marks,
+                        known, n_rows, n_tokens, spans, sums, rows, tokens, padded, marks,
                     )  # fmt: skip
                 knowns[w] = known
             if short:
                 for w in range(n):
                     if knowns[w] >= 0:
-                        for b in range(n_blocks):
-                            for k in range(width):
-                                parts[b, k] += sums[knowns[w] * n_blocks + b, k]
+                        for k in range(n_blocks * width):
+                            parts[0, k] += sums[knowns[w], k]
             for w in range(n):
                 if knowns[w] >= 0:
                     for b in range(n_blocks):
                         first, last = spans[knowns[w], b], spans[knowns[w], b + 1]
-                        n_noted[b] = _count(rows, first, last, counts, base, noted, b, n_noted[b], at)
+                        n_noted[b] = _count(rows, first, last, short, stamps, stamp, counts, noted, b, n_noted[b])
                     continue
                 # Rare and long: counted n-gram by n-gram.
                 length = _pad(data, firsts[w], sizes[w], padded, marks)
@@ -483,9 +512,9 @@ def _scored_(
                             used = _characters(
                                 c, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, free
                             )
-                            n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
+                            n_noted[b] = _count(rows, free, used, short, stamps, stamp, counts, noted, b, n_noted[b])
                             if short:
-                                _sum(rows, free, used, weights, parts, b)
+                                _sum(rows, free, used, weights, parts, 0, b * width)
             if not has_tokens:
                 continue
             # N-grams of words that reach back over white space, or all of a long word's.
@@ -507,19 +536,21 @@ def _scored_(
                                 least = max(least, token - start + 2)
                             if least <= most:
                                 used = _word_ngrams(
-                                    past, token, least, most, b, data, line,
+                                    past, token, least, most, b, data,
                                     blocks, tags, owners, vocabulary, places, rows, free,
                                 )  # fmt: skip
-                                n_noted[b] = _count(rows, free, used, counts, base, noted, b, n_noted[b], at)
+                                n_noted[b] = _count(
+                                    rows, free, used, short, stamps, stamp, counts, noted, b, n_noted[b]
+                                )
                                 if short:
-                                    _sum(rows, free, used, weights, parts, b)
+                                    _sum(rows, free, used, weights, parts, 0, b * width)
         for b in range(n_blocks):
-            _mend(noted, b, n_noted[b], counts, base, short, blocks[b, SUBLINEAR], tf, weights, parts)
-            if parts[b, width - 1] > 0.0:
-                scale = block_weights[b] / np.sqrt(parts[b, width - 1])
+            at = b * width
+            _mend(noted, b, n_noted[b], short, counts, blocks[b, SUBLINEAR], tf, weights, parts, at)
+            if parts[0, at + width - 1] > 0.0:
+                scale = block_weights[b] / np.sqrt(parts[0, at + width - 1])
                 for k in range(width - 1):
-                    out[t, k] += scale * parts[b, k]
-        base += np.uint32(step)
+                    out[t, k] += scale * parts[0, at + k]
     state[0], state[1], state[2] = n_words, n_rows, n_tokens
 
 
@@ -543,7 +574,7 @@ def score(
     blocks, block_weights
         Shape (n_blocks, 6) and (n_blocks,).
     table, vocabulary, places
-        As `build` filled the table; `places` has where each n-gram starts and ends in the vocabulary.
+        As `build` filled the table; `places` has where each n-gram starts in the vocabulary, and its end.
     weights
         Shape (n_ngrams, n_scores + 1): weights times IDF and, last, the IDF squared.
     known
@@ -552,14 +583,16 @@ def score(
         Shape (n_texts, n_scores).
     """
     longest, n_blocks = int(np.diff(bounds).max(initial=0)), len(blocks)
+    # Of a short text every n-gram may be noted, of a long one each kind once.
+    n_noted = len(weights) + (2 * _SHORT_TEXT + 2) * int(blocks[:, LONGEST].max()) + 1
     _scored(
         data, bounds, classes, blocks, block_weights, *table, vocabulary, places, weights, out, *known,
         np.empty((longest // 2 + 2, 4), np.uint64),
-        np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.int64),
+        np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.int64),
         np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.uint64),
         np.empty(_TOGETHER, np.int64), np.empty((_TOGETHER, _KEY), np.uint64),
-        np.zeros(len(weights), np.uint32),
-        np.empty((n_blocks, len(weights) + 1), np.uint32), np.empty(n_blocks, np.int64),
-        np.empty((n_blocks, weights.shape[1])),
+        np.zeros(len(weights), np.uint8), np.zeros(len(weights), np.uint32),
+        np.empty((n_blocks, n_noted), np.uint32), np.empty(n_blocks, np.int64),
+        np.empty((1, n_blocks * weights.shape[1])),
         np.concatenate([[0.0], 1.0 + np.log(np.arange(1, _KNOWN_TF))]),
     )  # fmt: skip

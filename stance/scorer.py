@@ -138,15 +138,18 @@ class Scorer:
         weights = self.weights.reshape(len(idf), -1)[order] * idf[:, np.newaxis]
         size = 1 << max(4, (2 * len(idf)).bit_length())
         table = np.zeros(size, np.uint8), np.empty(size, np.uint32)
-        places = np.column_stack([self.offsets[:-1][order], self.offsets[1:][order]])
+        sizes = np.diff(self.offsets)[order]
+        places = np.concatenate([[0], np.cumsum(sizes)])
+        vocabulary = self.vocabulary[np.repeat(self.offsets[:-1][order] - places[:-1], sizes) + np.arange(places[-1])]
+        places = places.astype(np.uint32)
         numbers = np.asarray(blocks, np.int64)
-        if not kernel.build(numbers, *table, self.vocabulary, places):
+        if not kernel.build(numbers, *table, vocabulary, places):
             raise _twice()
         return (
             numbers,
             np.asarray([block.weight for block in self.blocks], np.float64),
             table,
-            self.vocabulary,
+            vocabulary,
             places,
             np.ascontiguousarray(np.column_stack([weights, idf**2])),
         )
