@@ -63,7 +63,7 @@ class Memory(NamedTuple):
     rows, tokens
         Of all words. A token is a run of word characters: place in the word, bytes, hash, power.
     state
-        Words, rows and tokens remembered.
+        Words, rows and tokens remembered, and a number without meaning.
     """
 
     slots: Array
@@ -84,13 +84,13 @@ def memory(n_blocks: int, width: int, longest: int) -> Memory:
         np.empty((_N_WORDS, n_blocks * width)),
         np.empty(32 * _N_WORDS + _TOGETHER * n_blocks * _WIDEST + longest, np.uint32),
         np.empty((2 * _N_WORDS + _TOGETHER * _REMEMBERED, 4), np.uint64),
-        np.zeros(3, np.int64),
+        np.zeros(4, np.int64),
     )
 
 
-def _compiled(function: Any) -> Any:
+def _compiled(function: Any, *, inline: bool = False) -> Any:
     # The kernel allocates nothing; counting references to its arrays would cost more than the work.
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": inline}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # there is no folder to keep compiled code in
@@ -133,7 +133,7 @@ def _same_tokens_(tokens: Any, first: Any, last: Any, data: Any, vocabulary: Any
     return at == end
 
 
-_mixed, _same, _tag = _compiled(_mixed_), _compiled(_same_), _compiled(_tag_)
+_mixed, _same, _tag = (_compiled(f, inline=True) for f in (_mixed_, _same_, _tag_))
 _same_tokens = _compiled(_same_tokens_)
 
 
@@ -198,7 +198,7 @@ def _code_point_(data: Any, i: Any) -> Any:
     return (a & 0x07) << 18 | b << 12 | c << 6 | (np.int64(data[i + 3]) & 0x3F), 4
 
 
-_code_point = _compiled(_code_point_)
+_code_point = _compiled(_code_point_, inline=True)
 
 
 def _word_(data: Any, i: Any, end: Any, classes: Any, keys: Any, w: Any) -> Any:
@@ -284,7 +284,8 @@ def _pad_(data: Any, first: Any, size: Any, padded: Any, marks: Any) -> Any:
     return length + 1
 
 
-_word, _recall, _tokens, _pad = _compiled(_word_), _compiled(_recall_), _compiled(_tokens_), _compiled(_pad_)
+_word, _recall = _compiled(_word_, inline=True), _compiled(_recall_, inline=True)
+_tokens, _pad = _compiled(_tokens_), _compiled(_pad_)
 
 
 def _characters_(
@@ -338,7 +339,7 @@ def _word_ngrams_(
 
 
 def _count_(
-    rows: Any, first: Any, last: Any, short: Any, stamps: Any, stamp: Any, counts: Any, noted: Any, b: Any, n: Any
+    rows: Any, first: Any, last: Any, short: Any, stamps: Any, stamp: Any, counts: Any, noted: Any, n: Any
 ) -> Any:
     """Note rows, of a short text those that occur again, each time; of a long one each once, with its count.
 
@@ -349,13 +350,13 @@ def _count_(
     if short:
         for i in range(np.uint64(first), np.uint64(last)):
             row = rows[i]
-            noted[b, at] = row
+            noted[at] = row
             at += np.uint64(stamps[row] == stamp)
             stamps[row] = stamp
     else:
         for i in range(np.uint64(first), np.uint64(last)):
             row = rows[i]
-            noted[b, at] = row
+            noted[at] = row
             at += np.uint64(counts[row] == 0)
             counts[row] += 1
     return np.int64(at)
@@ -368,34 +369,39 @@ def _sum_(rows: Any, first: Any, last: Any, weights: Any, total: Any, known: Any
             total[known, at + k] += weights[row, k]
 
 
-def _mend_(
-    noted: Any, b: Any, n: Any, short: Any, counts: Any, sublinear: Any, tf: Any, weights: Any, total: Any, at: Any
-) -> None:
+def _mend_(noted: Any, n: Any, short: Any, counts: Any, blocks: Any, tf: Any, weights: Any, parts: Any) -> None:
     """Add what term frequencies make of the noted rows, beyond their occurrences if these were summed.
 
     Leaves all counts at zero.
     """
     last = weights.shape[1] - 1
     if short:
-        for i in range(n):
-            counts[noted[b, i]] += 1
-    for i in range(n):
-        row = noted[b, i]
-        if counts[row] == 0:
-            continue
+        different = np.uint64(0)
+        for i in range(np.uint64(n)):
+            row = noted[i]
+            noted[different] = row
+            different += np.uint64(counts[row] == 0)
+            counts[row] += 1
+        n = np.int64(different)
+    for i in range(np.uint64(n)):
+        row = noted[i]
         count = np.int64(counts[row]) + short  # the first occurrence of a short text was not noted
         counts[row] = 0
+        b = 0
+        while row >= blocks[b, STOP]:
+            b += 1
         value = np.float64(count)
-        if sublinear:
+        if blocks[b, SUBLINEAR]:
             value = tf[count] if count < len(tf) else 1.0 + np.log(value)
         summed = np.float64(count) if short else 0.0
+        at = b * (last + 1)
         for k in range(last):
-            total[0, at + k] += (value - summed) * weights[row, k]
-        total[0, at + last] += (value * value - summed) * weights[row, last]
+            parts[0, at + k] += (value - summed) * weights[row, k]
+        parts[0, at + last] += (value * value - summed) * weights[row, last]
 
 
 _characters, _word_ngrams = _compiled(_characters_), _compiled(_word_ngrams_)
-_count, _sum, _mend = _compiled(_count_), _compiled(_sum_), _compiled(_mend_)
+_count, _sum, _mend = (_compiled(f, inline=True) for f in (_count_, _sum_, _mend_))
 
 
 def _learn_(
@@ -438,7 +444,8 @@ def _scored_(
     data: Any, bounds: Any, classes: Any, blocks: Any, block_weights: Any, tags: Any, owners: Any, vocabulary: Any,
     places: Any, weights: Any, out: Any, slots: Any, spans: Any, sums: Any, rows: Any, tokens: Any, state: Any,
     past: Any, padded: Any, marks: Any, firsts: Any, sizes: Any, hashes: Any, knowns: Any, keys: Any,
-    stamps: Any, counts: Any, noted: Any, n_noted: Any, parts: Any, tf: Any,
+    asked: Any, about: Any,
+    stamps: Any, counts: Any, noted: Any, parts: Any, tf: Any,
 ) -> None:  # fmt: skip
     """Do what `score` says, in the memory it gives."""
     n_blocks, width = len(blocks), weights.shape[1]
@@ -448,7 +455,8 @@ def _scored_(
         has_tokens |= blocks[b, IS_CHAR] == 0
     free = len(rows) - longest  # here rows of one place in a text may stand
     n_words, n_rows, n_tokens = state[0], state[1], state[2]
-    stamp = 0
+    words_mask, slots_mask = np.uint64(len(slots) - 1), np.uint64(len(tags) - 1)
+    stamp, touched = 0, 0
     for t in range(len(bounds) - 1):
         i, end = bounds[t], bounds[t + 1]
         short = end - i <= _SHORT_TEXT
@@ -457,8 +465,7 @@ def _scored_(
             for row in range(len(stamps)):
                 stamps[row] = 0
             stamp = 1
-        for b in range(n_blocks):
-            n_noted[b] = 0
+        n_noted = 0
         for k in range(n_blocks * width):
             parts[0, k] = 0.0
         n_past = 0
@@ -477,6 +484,9 @@ def _scored_(
                 for j in range(len(slots)):
                     slots[j, _KEY] = _0
                 n_words, n_rows, n_tokens = 0, 0, 0
+            # To touch what will be wanted lets the processor wait for all of it at once.
+            for w in range(n):
+                touched += np.int64(slots[hashes[w] & words_mask, _KEY])
             for w in range(n):
                 if sizes[w] > _REMEMBERED:
                     knowns[w] = -1
@@ -493,6 +503,16 @@ def _scored_(
                         known, n_rows, n_tokens, spans, sums, rows, tokens, padded, marks,
                     )  # fmt: skip
                 knowns[w] = known
+            for w in range(n):
+                known = max(knowns[w], 0)
+                touched += spans[known, 0]
+                for k in range(0, n_blocks * width, 8):
+                    touched += np.int64(sums[known, k])
+            for w in range(n):
+                known = max(knowns[w], 0)
+                touched += np.int64(tokens[spans[known, n_blocks + 1], 3])
+                for r in range(spans[known, 0], spans[known, n_blocks], 16):
+                    touched += rows[r]
             if short:
                 for w in range(n):
                     if knowns[w] >= 0:
@@ -500,9 +520,8 @@ def _scored_(
                             parts[0, k] += sums[knowns[w], k]
             for w in range(n):
                 if knowns[w] >= 0:
-                    for b in range(n_blocks):
-                        first, last = spans[knowns[w], b], spans[knowns[w], b + 1]
-                        n_noted[b] = _count(rows, first, last, short, stamps, stamp, counts, noted, b, n_noted[b])
+                    first, last = spans[knowns[w], 0], spans[knowns[w], n_blocks]
+                    n_noted = _count(rows, first, last, short, stamps, stamp, counts, noted, n_noted)
                     continue
                 # Rare and long: counted n-gram by n-gram.
                 length = _pad(data, firsts[w], sizes[w], padded, marks)
@@ -512,46 +531,86 @@ def _scored_(
                             used = _characters(
                                 c, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, free
                             )
-                            n_noted[b] = _count(rows, free, used, short, stamps, stamp, counts, noted, b, n_noted[b])
+                            n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
                             if short:
                                 _sum(rows, free, used, weights, parts, 0, b * width)
             if not has_tokens:
                 continue
-            # N-grams of words that reach back over white space, or all of a long word's.
+            # N-grams of words that reach back over white space, or all of a long word's: first their hashes,
+            # then which of them may be known, then which are.
+            m = 0
             for w in range(n):
                 start = n_past
-                if knowns[w] >= 0:
-                    for j in range(spans[knowns[w], n_blocks + 1], spans[knowns[w], n_blocks + 2]):
-                        past[n_past, 0] = tokens[j, 0] + np.uint64(firsts[w])
-                        for k in range(1, 4):
-                            past[n_past, k] = tokens[j, k]
-                        n_past += 1
-                else:
+                if knowns[w] < 0:
                     n_past = _tokens(data, firsts[w], firsts[w] + sizes[w], classes, past, n_past)
-                for token in range(start, n_past):
-                    for b in range(n_blocks):
-                        if not blocks[b, IS_CHAR]:
-                            least, most = blocks[b, SHORTEST], min(blocks[b, LONGEST], token + 1)
-                            if knowns[w] >= 0:
-                                least = max(least, token - start + 2)
-                            if least <= most:
+                    for token in range(start, n_past):
+                        for b in range(n_blocks):
+                            if not blocks[b, IS_CHAR]:
+                                most = min(blocks[b, LONGEST], token + 1)
                                 used = _word_ngrams(
-                                    past, token, least, most, b, data,
+                                    past, token, blocks[b, SHORTEST], most, b, data,
                                     blocks, tags, owners, vocabulary, places, rows, free,
                                 )  # fmt: skip
-                                n_noted[b] = _count(
-                                    rows, free, used, short, stamps, stamp, counts, noted, b, n_noted[b]
-                                )
+                                n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
                                 if short:
                                     _sum(rows, free, used, weights, parts, 0, b * width)
+                    continue
+                for j in range(spans[knowns[w], n_blocks + 1], spans[knowns[w], n_blocks + 2]):
+                    past[n_past, 0] = tokens[j, 0] + np.uint64(firsts[w])
+                    for k in range(1, 4):
+                        past[n_past, k] = tokens[j, k]
+                    n_past += 1
+                for token in range(start, n_past):
+                    for b in range(n_blocks):
+                        if blocks[b, IS_CHAR]:
+                            continue
+                        h, power = past[token, 2], past[token, 3]
+                        for k in range(2, min(blocks[b, LONGEST], token + 1) + 1):
+                            # The earlier token and a blank come before what is there.
+                            h += (past[token - k + 1, 2] * _P + _BLANK) * power
+                            power *= _P * past[token - k + 1, 3]
+                            if k >= blocks[b, SHORTEST] and k > token - start + 1:
+                                asked[m] = _mixed(h ^ np.uint64(b + 1) * _SALT)
+                                about[m, 0], about[m, 1], about[m, 2] = b, token - k + 1, token
+                                touched += np.int64(tags[asked[m] & slots_mask])
+                                m += 1
+            hits = 0
+            for a in range(m):
+                slot, tag = asked[a] & slots_mask, _tag(asked[a])
+                while tags[slot] and tags[slot] != tag:
+                    slot = (slot + _1) & slots_mask
+                asked[hits] = slot
+                for k in range(3):
+                    about[hits, k] = about[a, k]
+                touched += np.int64(owners[slot])
+                hits += np.int64(tags[slot] != 0)
+            for a in range(hits):
+                row = owners[asked[a]]
+                touched += np.int64(places[row]) + np.int64(weights[row, 0] + weights[row, width - 1])
+            for a in range(hits):
+                b, slot = about[a, 0], asked[a]
+                row = np.int64(owners[slot])
+                if blocks[b, START] <= row < blocks[b, STOP] and _same_tokens(
+                    past, about[a, 1], about[a, 2], data, vocabulary, places[row], places[row + 1]
+                ):
+                    rows[free] = row
+                    used = free + 1
+                else:  # a stranger of the same tag
+                    used = _word_ngrams(
+                        past, about[a, 2], about[a, 2] - about[a, 1] + 1, about[a, 2] - about[a, 1] + 1, b, data,
+                        blocks, tags, owners, vocabulary, places, rows, free,
+                    )  # fmt: skip
+                n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
+                if short:
+                    _sum(rows, free, used, weights, parts, 0, b * width)
+        _mend(noted, n_noted, short, counts, blocks, tf, weights, parts)
         for b in range(n_blocks):
             at = b * width
-            _mend(noted, b, n_noted[b], short, counts, blocks[b, SUBLINEAR], tf, weights, parts, at)
             if parts[0, at + width - 1] > 0.0:
                 scale = block_weights[b] / np.sqrt(parts[0, at + width - 1])
                 for k in range(width - 1):
                     out[t, k] += scale * parts[0, at + k]
-    state[0], state[1], state[2] = n_words, n_rows, n_tokens
+    state[0], state[1], state[2], state[3] = n_words, n_rows, n_tokens, touched
 
 
 _scored = _compiled(_scored_)
@@ -583,16 +642,18 @@ def score(
         Shape (n_texts, n_scores).
     """
     longest, n_blocks = int(np.diff(bounds).max(initial=0)), len(blocks)
+    n_asked = _TOGETHER * _REMEMBERED * int(blocks[:, LONGEST].sum())
     # Of a short text every n-gram may be noted, of a long one each kind once.
-    n_noted = len(weights) + (2 * _SHORT_TEXT + 2) * int(blocks[:, LONGEST].max()) + 1
+    n_noted = len(weights) + (2 * _SHORT_TEXT + 2) * int(blocks[:, LONGEST].sum()) + 1
     _scored(
         data, bounds, classes, blocks, block_weights, *table, vocabulary, places, weights, out, *known,
         np.empty((longest // 2 + 2, 4), np.uint64),
         np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.int64),
         np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.uint64),
         np.empty(_TOGETHER, np.int64), np.empty((_TOGETHER, _KEY), np.uint64),
+        np.empty(n_asked, np.uint64), np.empty((n_asked, 3), np.int64),
         np.zeros(len(weights), np.uint8), np.zeros(len(weights), np.uint32),
-        np.empty((n_blocks, n_noted), np.uint32), np.empty(n_blocks, np.int64),
+        np.empty(n_noted, np.uint32),
         np.empty((1, n_blocks * weights.shape[1])),
         np.concatenate([[0.0], 1.0 + np.log(np.arange(1, _KNOWN_TF))]),
     )  # fmt: skip
