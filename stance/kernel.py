@@ -32,7 +32,8 @@ _P = np.uint64(0x9E3779B97F4A7C15)
 _SALT = np.uint64(0xD6E8FEB86659FD93)
 _M1 = np.uint64(0xFF51AFD7ED558CCD)
 _M2 = np.uint64(0xC4CEB9FE1A85EC53)
-_0, _1, _8, _32, _33, _56 = (np.uint64(n) for n in (0, 1, 8, 32, 33, 56))
+# Unsigned places need no look at their sign, and so the inner loops have no other.
+_0, _1, _2, _3, _4, _7, _8, _32, _33, _56 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 7, 8, 32, 33, 56))
 _BLANK = np.uint64(0x20)
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -41,6 +42,7 @@ _SHORT_TEXT = 4096
 # Words of at most so many bytes are remembered, eight to a number, and so many of them.
 _KEY = 3
 _REMEMBERED = 8 * _KEY
+_SLOT, _LAST = np.uint64(_KEY + 1), np.uint64(_KEY)
 _N_WORDS = 1 << 16
 # N-grams of one kind that such a word can have, with its two blanks.
 _WIDEST = (_REMEMBERED + 2) ** 2
@@ -55,7 +57,7 @@ class Memory(NamedTuple):
     Attributes
     ----------
     slots
-        Hash table, shape (n_slots, 4): a word's bytes, then their number and the word's number + 1.
+        Hash table, four numbers a slot: a word's bytes, then how many they are and the word's number + 1.
     spans
         Of each word, where its rows start and end for each block, and where its tokens start and end.
     sums
@@ -79,9 +81,9 @@ def memory(n_blocks: int, width: int, longest: int) -> Memory:
     slots = np.zeros((2 * _N_WORDS + 2) * (_KEY + 1), np.uint64)
     skip = (-slots.ctypes.data // 8) % 8  # two slots fill a line of the processor's cache
     return Memory(
-        slots[skip : skip + 2 * _N_WORDS * (_KEY + 1)].reshape(-1, _KEY + 1),
-        np.empty((_N_WORDS, n_blocks + 3), np.int32),
-        np.empty((_N_WORDS, n_blocks * width)),
+        slots[skip : skip + 2 * _N_WORDS * (_KEY + 1)],
+        np.empty(_N_WORDS * (n_blocks + 3), np.int32),
+        np.empty(_N_WORDS * n_blocks * width),
         np.empty(32 * _N_WORDS + _TOGETHER * n_blocks * _WIDEST + longest, np.uint32),
         np.empty((2 * _N_WORDS + _TOGETHER * _REMEMBERED, 4), np.uint64),
         np.zeros(4, np.int64),
@@ -204,45 +206,52 @@ _code_point = _compiled(_code_point_, inline=True)
 def _word_(data: Any, i: Any, end: Any, classes: Any, keys: Any, w: Any) -> Any:
     """Read bytes up to the next white space: their number, their hash, and where to go on.
 
-    The first `_REMEMBERED` bytes are packed into ``keys[w]``, the rest of it zero.
+    The first `_REMEMBERED` bytes are packed into the `_KEY` numbers of `keys` from place w on, the rest zero.
     """
-    first, gap = i, 0
+    first, gap = i, _0
     for k in range(_KEY):
-        keys[w, k] = _0
+        keys[w + np.uint64(k)] = _0
     h, piece = _0, _0
     while i < end:
-        code, size = np.int64(data[i]), 1
-        if code >= 0x80:
-            code, size = _code_point(data, i)
-        if classes[code] & SPACE:
-            gap = size
+        byte, size = data[i], _1
+        if byte >= 0x80:
+            code, n = _code_point(data, np.int64(i))
+            size = np.uint64(n)
+            if classes[code] & SPACE:
+                gap = size
+                break
+        elif classes[byte] & SPACE:
+            gap = _1
             break
         for _ in range(size):
             piece = piece << _8 | np.uint64(data[i])
-            i += 1
-            if (i - first) & 7 == 0:
+            i += _1
+            if (i - first) & _7 == _0:
                 if i - first <= _REMEMBERED:
-                    keys[w, ((i - first) >> 3) - 1] = piece
+                    keys[w + ((i - first) >> _3) - _1] = piece
                 h = (h ^ piece) * _M1
                 h ^= h >> _32
                 piece = _0
     size = i - first
-    if size & 7 and size <= _REMEMBERED:
-        keys[w, size >> 3] = piece
-    return size, _mixed((h ^ piece) * _M1 + np.uint64(size)), i + gap
+    if size & _7 != _0 and size <= _REMEMBERED:
+        keys[w + (size >> _3)] = piece
+    return size, _mixed((h ^ piece) * _M1 + size), i + gap
 
 
 def _recall_(slots: Any, keys: Any, w: Any, size: Any, h: Any) -> Any:
-    """Return the number of a remembered word or -1, and its slot or where it would go."""
-    mask = np.uint64(len(slots) - 1)
-    slot = h & mask
-    while slots[slot, _KEY]:
-        same = np.int64(slots[slot, _KEY] >> _32) == size
-        for k in range(_KEY):
-            same &= slots[slot, k] == keys[w, k]
-        if same:
-            return np.int64(slots[slot, _KEY] & _LOW) - 1, slot
-        slot = (slot + _1) & mask
+    """Return the number of a remembered word or -1, and the place of its slot or where it would go."""
+    mask = np.uint64(len(slots) // (_KEY + 1) - 1)
+    slot = (h & mask) * _SLOT
+    while slots[slot + _LAST] != _0:
+        meta = slots[slot + _LAST]
+        if (
+            meta >> _32 == size
+            and slots[slot] == keys[w]
+            and slots[slot + _1] == keys[w + _1]
+            and slots[slot + _2] == keys[w + _2]
+        ):
+            return np.int64(meta & _LOW) - 1, slot
+        slot = (slot + _SLOT) & (mask * _SLOT | _LAST)
     return -1, slot
 
 
@@ -345,59 +354,65 @@ def _count_(
 
     Return how many are noted.
     """
-    # Unsigned places need no look at their sign.
-    at = np.uint64(n)
     if short:
         for i in range(np.uint64(first), np.uint64(last)):
             row = rows[i]
-            noted[at] = row
-            at += np.uint64(stamps[row] == stamp)
+            noted[n] = row
+            n += np.uint64(stamps[row] == stamp)
             stamps[row] = stamp
     else:
         for i in range(np.uint64(first), np.uint64(last)):
             row = rows[i]
-            noted[at] = row
-            at += np.uint64(counts[row] == 0)
+            noted[n] = row
+            n += np.uint64(counts[row] == 0)
             counts[row] += 1
-    return np.int64(at)
+    return n
 
 
-def _sum_(rows: Any, first: Any, last: Any, weights: Any, total: Any, known: Any, at: Any) -> None:
+def _sum_(rows: Any, first: Any, last: Any, weights: Any, width: Any, total: Any, at: Any) -> None:
+    """Add rows of weights to the numbers of `total` from place `at` on."""
     for i in range(np.uint64(first), np.uint64(last)):
-        row = rows[i]
-        for k in range(weights.shape[1]):
-            total[known, at + k] += weights[row, k]
+        row = np.uint64(rows[i]) * width
+        for k in range(width):
+            total[at + k] += weights[row + k]
 
 
-def _mend_(noted: Any, n: Any, short: Any, counts: Any, blocks: Any, tf: Any, weights: Any, parts: Any) -> None:
+def _mend_(
+    noted: Any, n: Any, short: Any, counts: Any, blocks: Any, tf: Any, weights: Any, width: Any, parts: Any
+) -> None:
     """Add what term frequencies make of the noted rows, beyond their occurrences if these were summed.
 
     Leaves all counts at zero.
     """
-    last = weights.shape[1] - 1
     if short:
-        different = np.uint64(0)
-        for i in range(np.uint64(n)):
+        different = _0
+        for i in range(n):
             row = noted[i]
             noted[different] = row
             different += np.uint64(counts[row] == 0)
             counts[row] += 1
-        n = np.int64(different)
-    for i in range(np.uint64(n)):
+        n = different
+    summed = 0.0
+    for i in range(n):
         row = noted[i]
-        count = np.int64(counts[row]) + short  # the first occurrence of a short text was not noted
+        count = np.uint64(counts[row])
         counts[row] = 0
+        if short:
+            count += _1  # the first occurrence was not noted
+            summed = np.float64(count)
         b = 0
         while row >= blocks[b, STOP]:
             b += 1
         value = np.float64(count)
         if blocks[b, SUBLINEAR]:
-            value = tf[count] if count < len(tf) else 1.0 + np.log(value)
-        summed = np.float64(count) if short else 0.0
-        at = b * (last + 1)
-        for k in range(last):
-            parts[0, at + k] += (value - summed) * weights[row, k]
-        parts[0, at + last] += (value * value - summed) * weights[row, last]
+            value = tf[count] if count < _KNOWN_TF else 1.0 + np.log(value)
+        at = np.uint64(b) * width
+        place = np.uint64(row) * width
+        factor = value - summed
+        for k in range(width):
+            parts[at + k] += factor * weights[place + k]
+        last = width - _1
+        parts[at + last] += (value * value - value) * weights[place + last]
 
 
 _characters, _word_ngrams = _compiled(_characters_), _compiled(_word_ngrams_)
@@ -406,14 +421,15 @@ _count, _sum, _mend = (_compiled(f, inline=True) for f in (_count_, _sum_, _mend
 
 def _learn_(
     data: Any, first: Any, size: Any, classes: Any, blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any,
-    weights: Any, known: Any, n_rows: Any, n_tokens: Any, spans: Any, sums: Any, rows: Any, tokens: Any,
+    weights: Any, width: Any, known: Any, n_rows: Any, n_tokens: Any, spans: Any, sums: Any, rows: Any, tokens: Any,
     padded: Any, marks: Any,
 ) -> Any:  # fmt: skip
     """Remember a word under a number; return the new ends of rows and tokens."""
-    n_blocks, width, token = len(blocks), weights.shape[1], n_tokens
+    n_blocks, token = len(blocks), n_tokens
     n_tokens = _tokens(data, first, first + size, classes, tokens, token)
     length = _pad(data, first, size, padded, marks)
-    spans[known, 0] = n_rows
+    at = known * (n_blocks + 3)
+    spans[at] = n_rows
     for b in range(n_blocks):
         start = n_rows
         if blocks[b, IS_CHAR]:
@@ -427,11 +443,11 @@ def _learn_(
                     tokens, last, blocks[b, SHORTEST], min(blocks[b, LONGEST], last - token + 1), b, data,
                     blocks, tags, owners, vocabulary, places, rows, n_rows,
                 )  # fmt: skip
-        spans[known, b + 1] = n_rows
-        for k in range(b * width, (b + 1) * width):
-            sums[known, k] = 0.0
-        _sum(rows, start, n_rows, weights, sums, known, b * width)
-    spans[known, n_blocks + 1], spans[known, n_blocks + 2] = token, n_tokens
+        spans[at + b + 1] = n_rows
+        for k in range(width):
+            sums[np.uint64(known * n_blocks + b) * width + k] = 0.0
+        _sum(rows, start, n_rows, weights, width, sums, np.uint64(known * n_blocks + b) * width)
+    spans[at + n_blocks + 1], spans[at + n_blocks + 2] = token, n_tokens
     for last in range(token, n_tokens):
         tokens[last, 0] -= np.uint64(first)  # from here on, its place in the word
     return n_rows, n_tokens
@@ -448,169 +464,195 @@ def _scored_(
     stamps: Any, counts: Any, noted: Any, parts: Any, tf: Any,
 ) -> None:  # fmt: skip
     """Do what `score` says, in the memory it gives."""
-    n_blocks, width = len(blocks), weights.shape[1]
+    n_blocks, n_scores = len(blocks), np.uint64(out.shape[1])
+    width = n_scores + _1
+    all_widths = np.uint64(n_blocks) * width
+    n_spans = np.uint64(n_blocks + 3)
+    tokens_at = np.uint64(n_blocks + 1)
     longest, has_tokens = 1, False
     for b in range(n_blocks):
         longest = max(longest, blocks[b, LONGEST])
         has_tokens |= blocks[b, IS_CHAR] == 0
-    free = len(rows) - longest  # here rows of one place in a text may stand
+    free = np.uint64(len(rows) - longest)  # here rows of one place in a text may stand
+    max_words, max_rows, max_tokens = len(spans) // (n_blocks + 3), len(rows) - longest, len(tokens)
     n_words, n_rows, n_tokens = state[0], state[1], state[2]
-    words_mask, slots_mask = np.uint64(len(slots) - 1), np.uint64(len(tags) - 1)
-    stamp, touched = 0, 0
+    words_mask, tags_mask = np.uint64(len(slots) // (_KEY + 1) - 1), np.uint64(len(tags) - 1)
+    stamp, touched = np.int64(0), _0
     for t in range(len(bounds) - 1):
         i, end = bounds[t], bounds[t + 1]
         short = end - i <= _SHORT_TEXT
         stamp += 1
-        if stamp == 256:  # all that is noted is of texts long gone, but would seem to be of this one
+        if stamp == 256:  # all that is stamped is of texts long gone, but would seem to be of this one
             for row in range(len(stamps)):
                 stamps[row] = 0
             stamp = 1
-        n_noted = 0
-        for k in range(n_blocks * width):
-            parts[0, k] = 0.0
+        n_noted = _0
+        for k in range(all_widths):
+            parts[k] = 0.0
         n_past = 0
         while i < end:
             # The next words. Each of these loops is short, so that the processor runs ahead in it.
-            n = 0
+            n = _0
             while i < end and n < _TOGETHER:
                 firsts[n] = i
-                sizes[n], hashes[n], i = _word(data, i, end, classes, keys, n)
-                n += sizes[n] > 0
+                sizes[n], hashes[n], i = _word(data, i, end, classes, keys, n * _LAST)
+                n += np.uint64(sizes[n] > 0)
+            most = np.int64(n)
             if (
-                n_words + n > len(spans)
-                or n_rows + n * n_blocks * _WIDEST > free
-                or n_tokens + n * _REMEMBERED > len(tokens)
+                n_words + most > max_words
+                or n_rows + most * n_blocks * _WIDEST > max_rows
+                or n_tokens + most * _REMEMBERED > max_tokens
             ):
                 for j in range(len(slots)):
-                    slots[j, _KEY] = _0
+                    slots[j] = _0
                 n_words, n_rows, n_tokens = 0, 0, 0
             # To touch what will be wanted lets the processor wait for all of it at once.
             for w in range(n):
-                touched += np.int64(slots[hashes[w] & words_mask, _KEY])
+                touched += slots[(hashes[w] & words_mask) * _SLOT]
             for w in range(n):
                 if sizes[w] > _REMEMBERED:
                     knowns[w] = -1
                     continue
-                known, slot = _recall(slots, keys, w, sizes[w], hashes[w])
+                known, slot = _recall(slots, keys, w * _LAST, sizes[w], hashes[w])
                 if known < 0:
                     known = n_words
                     n_words += 1
-                    for k in range(_KEY):
-                        slots[slot, k] = keys[w, k]
-                    slots[slot, _KEY] = np.uint64(sizes[w]) << _32 | np.uint64(known + 1)
+                    for k in range(_LAST):
+                        slots[slot + k] = keys[w * _LAST + k]
+                    slots[slot + _LAST] = sizes[w] << _32 | np.uint64(known + 1)
                     n_rows, n_tokens = _learn(
-                        data, firsts[w], sizes[w], classes, blocks, tags, owners, vocabulary, places, weights,
-                        known, n_rows, n_tokens, spans, sums, rows, tokens, padded, marks,
+                        data, np.int64(firsts[w]), np.int64(sizes[w]), classes, blocks, tags, owners, vocabulary,
+                        places, weights, width, known, n_rows, n_tokens, spans, sums, rows, tokens, padded, marks,
                     )  # fmt: skip
                 knowns[w] = known
             for w in range(n):
-                known = max(knowns[w], 0)
-                touched += spans[known, 0]
-                for k in range(0, n_blocks * width, 8):
-                    touched += np.int64(sums[known, k])
+                known = np.uint64(max(knowns[w], 0))
+                touched += np.uint64(spans[known * n_spans])
+                for k in range(_0, all_widths, _8):
+                    touched += np.uint64(sums[known * all_widths + k] > 0)
             for w in range(n):
-                known = max(knowns[w], 0)
-                touched += np.int64(tokens[spans[known, n_blocks + 1], 3])
-                for r in range(spans[known, 0], spans[known, n_blocks], 16):
-                    touched += rows[r]
+                at = np.uint64(max(knowns[w], 0)) * n_spans
+                touched += tokens[np.uint64(spans[at + tokens_at]), _3]
+                for r in range(np.uint64(spans[at]), np.uint64(spans[at + tokens_at - _1]), np.uint64(16)):
+                    touched += np.uint64(rows[r])
             if short:
                 for w in range(n):
                     if knowns[w] >= 0:
-                        for k in range(n_blocks * width):
-                            parts[0, k] += sums[knowns[w], k]
+                        at = np.uint64(knowns[w]) * all_widths
+                        for k in range(all_widths):
+                            parts[k] += sums[at + k]
             for w in range(n):
                 if knowns[w] >= 0:
-                    first, last = spans[knowns[w], 0], spans[knowns[w], n_blocks]
-                    n_noted = _count(rows, first, last, short, stamps, stamp, counts, noted, n_noted)
+                    at = np.uint64(knowns[w]) * n_spans
+                    n_noted = _count(
+                        rows, spans[at], spans[at + tokens_at - _1], short, stamps, stamp, counts, noted, n_noted
+                    )
                     continue
                 # Rare and long: counted n-gram by n-gram.
-                length = _pad(data, firsts[w], sizes[w], padded, marks)
+                length = _pad(data, np.int64(firsts[w]), np.int64(sizes[w]), padded, marks)
                 for b in range(n_blocks):
                     if blocks[b, IS_CHAR]:
                         for c in range(length):
                             used = _characters(
-                                c, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, free
+                                c,
+                                padded,
+                                marks,
+                                length,
+                                b,
+                                blocks,
+                                tags,
+                                owners,
+                                vocabulary,
+                                places,
+                                rows,
+                                np.int64(free),
                             )
                             n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
                             if short:
-                                _sum(rows, free, used, weights, parts, 0, b * width)
+                                _sum(rows, free, used, weights, width, parts, np.uint64(b) * width)
             if not has_tokens:
                 continue
             # N-grams of words that reach back over white space, or all of a long word's: first their hashes,
             # then which of them may be known, then which are.
-            m = 0
+            m = _0
             for w in range(n):
                 start = n_past
+                first = np.int64(firsts[w])
                 if knowns[w] < 0:
-                    n_past = _tokens(data, firsts[w], firsts[w] + sizes[w], classes, past, n_past)
+                    n_past = _tokens(data, first, first + np.int64(sizes[w]), classes, past, n_past)
                     for token in range(start, n_past):
                         for b in range(n_blocks):
                             if not blocks[b, IS_CHAR]:
-                                most = min(blocks[b, LONGEST], token + 1)
                                 used = _word_ngrams(
-                                    past, token, blocks[b, SHORTEST], most, b, data,
-                                    blocks, tags, owners, vocabulary, places, rows, free,
+                                    past, token, blocks[b, SHORTEST], min(blocks[b, LONGEST], token + 1), b, data,
+                                    blocks, tags, owners, vocabulary, places, rows, np.int64(free),
                                 )  # fmt: skip
                                 n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
                                 if short:
-                                    _sum(rows, free, used, weights, parts, 0, b * width)
+                                    _sum(rows, free, used, weights, width, parts, np.uint64(b) * width)
                     continue
-                for j in range(spans[knowns[w], n_blocks + 1], spans[knowns[w], n_blocks + 2]):
-                    past[n_past, 0] = tokens[j, 0] + np.uint64(firsts[w])
-                    for k in range(1, 4):
-                        past[n_past, k] = tokens[j, k]
+                at = np.uint64(knowns[w]) * n_spans + tokens_at
+                for j in range(np.uint64(spans[at]), np.uint64(spans[at + _1])):
+                    token = np.uint64(n_past)
+                    past[token, _0] = tokens[j, _0] + firsts[w]
+                    past[token, _1] = tokens[j, _1]
+                    past[token, _2] = tokens[j, _2]
+                    past[token, _3] = tokens[j, _3]
                     n_past += 1
-                for token in range(start, n_past):
                     for b in range(n_blocks):
                         if blocks[b, IS_CHAR]:
                             continue
-                        h, power = past[token, 2], past[token, 3]
-                        for k in range(2, min(blocks[b, LONGEST], token + 1) + 1):
+                        h, power = past[token, _2], past[token, _3]
+                        inside = n_past - start  # so many tokens and fewer do not reach back
+                        for k in range(2, min(blocks[b, LONGEST], n_past) + 1):
                             # The earlier token and a blank come before what is there.
-                            h += (past[token - k + 1, 2] * _P + _BLANK) * power
-                            power *= _P * past[token - k + 1, 3]
-                            if k >= blocks[b, SHORTEST] and k > token - start + 1:
-                                asked[m] = _mixed(h ^ np.uint64(b + 1) * _SALT)
-                                about[m, 0], about[m, 1], about[m, 2] = b, token - k + 1, token
-                                touched += np.int64(tags[asked[m] & slots_mask])
-                                m += 1
-            hits = 0
+                            earlier = token - np.uint64(k - 1)
+                            h += (past[earlier, _2] * _P + _BLANK) * power
+                            power *= _P * past[earlier, _3]
+                            if k >= blocks[b, SHORTEST] and k > inside:
+                                mixed = _mixed(h ^ np.uint64(b + 1) * _SALT)
+                                asked[m] = mixed
+                                about[m, _0], about[m, _1], about[m, _2] = b, np.int64(earlier), np.int64(token)
+                                touched += np.uint64(tags[mixed & tags_mask])
+                                m += _1
+            hits = _0
             for a in range(m):
-                slot, tag = asked[a] & slots_mask, _tag(asked[a])
+                slot, tag = asked[a] & tags_mask, _tag(asked[a])
                 while tags[slot] and tags[slot] != tag:
-                    slot = (slot + _1) & slots_mask
+                    slot = (slot + _1) & tags_mask
                 asked[hits] = slot
-                for k in range(3):
-                    about[hits, k] = about[a, k]
-                touched += np.int64(owners[slot])
-                hits += np.int64(tags[slot] != 0)
+                about[hits, _0], about[hits, _1], about[hits, _2] = about[a, _0], about[a, _1], about[a, _2]
+                touched += np.uint64(owners[slot])
+                hits += np.uint64(tags[slot] != 0)
             for a in range(hits):
-                row = owners[asked[a]]
-                touched += np.int64(places[row]) + np.int64(weights[row, 0] + weights[row, width - 1])
+                row = np.uint64(owners[asked[a]])
+                touched += np.uint64(places[row]) + np.uint64(
+                    weights[row * width] + weights[row * width + n_scores] > 0
+                )
             for a in range(hits):
-                b, slot = about[a, 0], asked[a]
-                row = np.int64(owners[slot])
+                b, earlier, token = about[a, _0], about[a, _1], about[a, _2]
+                row = np.int64(owners[asked[a]])
                 if blocks[b, START] <= row < blocks[b, STOP] and _same_tokens(
-                    past, about[a, 1], about[a, 2], data, vocabulary, places[row], places[row + 1]
+                    past, earlier, token, data, vocabulary, places[row], places[row + 1]
                 ):
                     rows[free] = row
-                    used = free + 1
+                    used = np.int64(free) + 1
                 else:  # a stranger of the same tag
                     used = _word_ngrams(
-                        past, about[a, 2], about[a, 2] - about[a, 1] + 1, about[a, 2] - about[a, 1] + 1, b, data,
-                        blocks, tags, owners, vocabulary, places, rows, free,
+                        past, token, token - earlier + 1, token - earlier + 1, b, data,
+                        blocks, tags, owners, vocabulary, places, rows, np.int64(free),
                     )  # fmt: skip
                 n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
                 if short:
-                    _sum(rows, free, used, weights, parts, 0, b * width)
-        _mend(noted, n_noted, short, counts, blocks, tf, weights, parts)
+                    _sum(rows, free, used, weights, width, parts, np.uint64(b) * width)
+        _mend(noted, n_noted, short, counts, blocks, tf, weights, width, parts)
         for b in range(n_blocks):
-            at = b * width
-            if parts[0, at + width - 1] > 0.0:
-                scale = block_weights[b] / np.sqrt(parts[0, at + width - 1])
-                for k in range(width - 1):
-                    out[t, k] += scale * parts[0, at + k]
-    state[0], state[1], state[2], state[3] = n_words, n_rows, n_tokens, touched
+            at = np.uint64(b) * width
+            if parts[at + n_scores] > 0.0:
+                scale = block_weights[b] / np.sqrt(parts[at + n_scores])
+                for k in range(n_scores):
+                    out[np.uint64(t), k] += scale * parts[at + k]
+    state[0], state[1], state[2], state[3] = n_words, n_rows, n_tokens, np.int64(touched >> _1)
 
 
 _scored = _compiled(_scored_)
@@ -646,14 +688,15 @@ def score(
     # Of a short text every n-gram may be noted, of a long one each kind once.
     n_noted = len(weights) + (2 * _SHORT_TEXT + 2) * int(blocks[:, LONGEST].sum()) + 1
     _scored(
-        data, bounds, classes, blocks, block_weights, *table, vocabulary, places, weights, out, *known,
+        data, bounds.astype(np.uint64), classes, blocks, block_weights, *table, vocabulary, places,
+        weights.ravel(), out, *known,
         np.empty((longest // 2 + 2, 4), np.uint64),
         np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.int64),
-        np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.uint64),
-        np.empty(_TOGETHER, np.int64), np.empty((_TOGETHER, _KEY), np.uint64),
+        np.empty(_TOGETHER, np.uint64), np.empty(_TOGETHER, np.uint64), np.empty(_TOGETHER, np.uint64),
+        np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER * _KEY, np.uint64),
         np.empty(n_asked, np.uint64), np.empty((n_asked, 3), np.int64),
         np.zeros(len(weights), np.uint8), np.zeros(len(weights), np.uint32),
         np.empty(n_noted, np.uint32),
-        np.empty((1, n_blocks * weights.shape[1])),
+        np.empty(n_blocks * weights.shape[1]),
         np.concatenate([[0.0], 1.0 + np.log(np.arange(1, _KNOWN_TF))]),
     )  # fmt: skip
