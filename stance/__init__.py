@@ -6,32 +6,40 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from stance.schema import LABELS, StanceError
 
 if TYPE_CHECKING:
+    from stance.batch import score_frame
     from stance.config import Settings, read_settings
     from stance.corpus import read_corpus
     from stance.model import Model, load
     from stance.runs import train
 
-__all__ = ["LABELS", "Model", "Settings", "StanceError", "load", "read_corpus", "read_settings", "train"]
+__all__ = ["LABELS", "Model", "Settings", "StanceError", "load", "read_corpus", "read_settings", "score_frame", "train"]
 
-try:
-    __version__ = version("stance-detect")
-except PackageNotFoundError:
-    __version__ = "0+unknown"
+__version__: str
 
 # Importing the package costs nothing; a name brings its libraries when it is first used.
 _HOMES = {
     "Model": "model", "load": "model", "Settings": "config", "read_settings": "config",
-    "read_corpus": "corpus", "train": "runs",
+    "read_corpus": "corpus", "train": "runs", "score_frame": "batch",
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"stance.{_HOMES[name]}"), name)
+    if name == "__version__":
+        return _version()
     raise AttributeError(f"module 'stance' has no attribute {name!r}")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("stance-detect")
+    except PackageNotFoundError:
+        return "0+unknown"

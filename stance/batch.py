@@ -1,129 +1,227 @@
-"""Files in, files out: a table's rows predicted, every column and row kept in order."""
+"""Rows in, rows out: a table's texts predicted, every column kept, every bad row told apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from stance.model import Model
+from stance.records import Column, cells_of
 from stance.schema import LABELS, DataError, Fault, StanceError, choices
-from stance.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from stance.model import Model
 
 _NAMES: npt.NDArray[np.object_] = np.asarray(LABELS, dtype=object)
 
 
-def predict_table(
-    model: Model,
-    table: Table,
-    *,
-    text_column: str = "text",
-    targets: Sequence[str] = (),
-    long: bool = False,
-) -> pd.DataFrame:
-    """Return the table with the model's predictions beside its own columns.
+@dataclass(frozen=True)
+class Plan:
+    """Which predictions stand beside a table's own columns, and under which names.
 
-    Parameters
+    Attributes
     ----------
     text_column
         The column to read.
+    columns
+        The table's own columns, in order.
+    targets
+        The targets to predict, or empty for each row's own, which the column `target` names.
+    long
+        One row a (text, target), with the probability of each label.
+    new
+        The predictions' columns: name, and whether it holds numbers or else strings.
+    """
+
+    text_column: str
+    columns: tuple[str, ...]
+    targets: tuple[str, ...]
+    long: bool
+    new: dict[str, bool]
+
+
+def plan(
+    model: Model,
+    columns: Iterable[str],
+    *,
+    source: str,
+    text_column: str = "text",
+    targets: Sequence[str] = (),
+    long: bool = False,
+) -> Plan:
+    """Return what is to be predicted for a table of these columns.
+
+    Parameters
+    ----------
+    columns
+        The table's.
+    source
+        The table's name, for messages.
     targets
         Targets to predict; empty means the row's own where the table has a column `target`,
         else all of the model's.
-    long
-        One row a (text, target), with the probability of each label.
 
     Returns
     -------
-    DataFrame
-        Wide: for each target a column of its name and `<target>_proba`; with the table's own
+    Plan
+        Its new columns, wide: for each target its name and `<target>_proba`; with the table's own
         targets `stance` and `proba`. Long: `target`, `stance` and a column a label. A name the
         table already has is left to it, and the prediction's gets the suffix `_pred`.
 
     Raises
     ------
     DataError
-        If the column is missing, a text is empty of type (null), or a row's target is not one
-        of the model's.
+        If the text column is missing.
+    ModelError
+        If the model does not know a target.
     StanceError
         If targets are given for a table that has its own.
     """
-    frame = table.frame
-    names = [str(column) for column in frame.columns]
+    names = tuple(columns)
     if text_column not in names:
-        found = f"columns {', '.join(names)}"
-        wanted = f"the column {text_column!r} (or name another: --text-column)"
-        raise DataError([Fault(table.source, 1, None, found, wanted)])
-    texts = _texts(table, text_column)
-    if "target" in names and targets:
+        raise DataError([missing_column(names, text_column, source)])
+    own = "target" in names
+    if own and targets:
         raise StanceError(
-            f"{table.source} has a column 'target' of its own, and targets were named too;"
+            f"{source} has a column 'target' of its own, and targets were named too;"
             " wanted one of the two (drop --target, or the column)"
         )
     model.check_targets(targets)
-    proba = model.predict_proba(texts)
-    if "target" in names:
-        own = _own_targets(model, table)
-        proba = proba[np.arange(len(own)), own]
-        if long:
-            return _beside(frame, {"stance": _stances(proba)} | _label_columns(proba))
-        return _beside(frame, {"stance": _stances(proba), "proba": proba.max(axis=-1)})
-    wanted_targets = list(targets or model.targets)
-    places = [model.targets.index(name) for name in wanted_targets]
+    wanted = () if own else tuple(targets or model.targets)
     if long:
-        repeated = frame.loc[frame.index.repeat(len(places))].reset_index(drop=True)
-        flat = proba[:, places].reshape(-1, len(LABELS))
-        new = {"target": np.tile(np.asarray(wanted_targets, dtype=object), len(frame))}
-        return _beside(repeated, new | {"stance": _stances(flat)} | _label_columns(flat))
-    columns = {}
-    for name, place in zip(wanted_targets, places, strict=True):
-        columns[name] = _stances(proba[:, place])
-        columns[f"{name}_proba"] = proba[:, place].max(axis=-1)
-    return _beside(frame, columns)
+        fresh = [*([] if own else [("target", False)]), ("stance", False), *((label, True) for label in LABELS)]
+    elif own:
+        fresh = [("stance", False), ("proba", True)]
+    else:
+        fresh = [pair for target in wanted for pair in ((target, False), (f"{target}_proba", True))]
+    new: dict[str, bool] = {}
+    for name, number in fresh:
+        while name in names or name in new:
+            name += "_pred"
+        new[name] = number
+    return Plan(text_column, names, wanted, long, new)
+
+
+def missing_column(names: Sequence[str], text_column: str, source: str) -> Fault:
+    """Return the fault of a table without its text column, with the name that may have been meant."""
+    close = [name for name in names if name.strip().casefold() == text_column.strip().casefold()]
+    hint = f"; for this table --text-column {close[0]!r}" if close else " (or name another: --text-column)"
+    found = f"columns {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}"
+    return Fault(source, 1, None, found, f"the column {text_column!r}{hint}")
+
+
+def predict_rows(
+    model: Model, columns: Mapping[str, Column], lines: Sequence[int], source: str, wanted: Plan
+) -> tuple[dict[str, Column], list[Fault]]:
+    """Return the rows with their predictions, and the faults of those that have no text or target.
+
+    Parameters
+    ----------
+    columns
+        Cells of each of some rows; a column of the plan that is not among them is empty.
+    lines
+        Line in the file of each row.
+    """
+    n = len(lines)
+    texts: list[Any] = cells_of(columns[wanted.text_column]) if wanted.text_column in columns else [None] * n
+    faults = {
+        row: Fault(source, lines[row], wanted.text_column, f"{text!r} ({type(text).__name__})"[:200], "a text")
+        for row, text in enumerate(texts)
+        if not isinstance(text, str)
+    }
+    own: list[int] = []
+    if not wanted.targets:
+        place = {name: i for i, name in enumerate(model.targets)}
+        for row, cell in enumerate(cells_of(columns.get("target", [None] * n))):
+            own.append(place.get(str(cell).strip(), -1))
+            if own[-1] < 0 and row not in faults:
+                faults[row] = Fault(source, lines[row], "target", repr(cell)[:200], choices(model.targets))
+    kept = {name: columns[name] if name in columns else [None] * n for name in wanted.columns}
+    if faults:
+        rows = [row for row in range(n) if row not in faults]
+        kept = {name: _taken(column, rows) for name, column in kept.items()}
+        texts = [texts[row] for row in rows]
+        own = [own[row] for row in rows] if own else own
+    new = dict(zip(wanted.new, _predictions(model, texts, own, wanted), strict=True))
+    if wanted.long and wanted.targets:
+        rows = [row for row in range(len(texts)) for _ in wanted.targets]
+        kept = {name: _taken(column, rows) for name, column in kept.items()}
+    return kept | new, [faults[row] for row in sorted(faults)]
+
+
+def score_frame(
+    frame: pd.DataFrame,
+    model: Model,
+    *,
+    text_column: str = "text",
+    targets: Sequence[str] = (),
+    long: bool = False,
+) -> pd.DataFrame:
+    """Return a table with the model's predictions beside its own columns; its index is kept.
+
+    The columns are those of `plan`. For Dask, name what comes back: a table without rows gives it.
+
+        meta = stance.score_frame(frame._meta, model)
+        frame.map_partitions(stance.score_frame, model, meta=meta)
+
+    Raises
+    ------
+    DataError
+        If the text column is missing, a text is null, or a row's target is not one of the model's.
+        The line of a fault is the row's place in the table, from 1.
+    ModelError
+        If the model does not know a target.
+    """
+    import pandas as pd
+
+    names = [str(name) for name in frame.columns]
+    wanted = plan(model, names, source="the table", text_column=text_column, targets=targets, long=long)
+    read = {wanted.text_column, *([] if wanted.targets else ["target"])}
+    cells = {name: list(frame[name]) for name in read}
+    found, faults = predict_rows(model, cells, range(1, len(frame) + 1), "the table", wanted)
+    if faults:
+        raise DataError(faults)
+    times = len(wanted.targets) if long and wanted.targets else 1
+    result = frame.loc[:].iloc[np.repeat(np.arange(len(frame)), times)].copy()
+    for name, number in wanted.new.items():
+        result[name] = pd.Series(list(found[name]), index=result.index, dtype="float64" if number else object)
+    return result
+
+
+def _predictions(model: Model, texts: list[str], own: list[int], wanted: Plan) -> list[Any]:
+    """Return the cells of each of the plan's new columns."""
+    proba = model.predict_proba(texts) if texts else np.zeros((0, len(model.targets), len(LABELS)))
+    if not wanted.targets:
+        proba = proba[np.arange(len(own)), own]
+        columns = _label_columns(proba) if wanted.long else [proba.max(axis=-1)]
+        return [_stances(proba), *(column.round(6) for column in columns)]
+    proba = proba[:, [model.targets.index(name) for name in wanted.targets]]
+    if wanted.long:
+        flat = proba.reshape(-1, len(LABELS))
+        return [
+            list(wanted.targets) * len(texts),
+            _stances(flat),
+            *(column.round(6) for column in _label_columns(flat)),
+        ]
+    return [
+        column
+        for i in range(len(wanted.targets))
+        for column in (_stances(proba[:, i]), proba[:, i].max(axis=-1).round(6))
+    ]
 
 
 def _stances(proba: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
     return cast("npt.NDArray[np.object_]", _NAMES[proba.argmax(axis=-1)])
 
 
-def _label_columns(proba: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[Any]]:
-    return {label: proba[:, k] for k, label in enumerate(LABELS)}
+def _label_columns(proba: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+    return [proba[:, k] for k in range(len(LABELS))]
 
 
-def _beside(frame: pd.DataFrame, columns: dict[str, npt.NDArray[Any]]) -> pd.DataFrame:
-    result = frame.copy()
-    for name, values in columns.items():
-        while name in result.columns:
-            name += "_pred"
-        result[name] = values.round(6) if values.dtype == float else values
-    return result
-
-
-def _texts(table: Table, column: str) -> list[str]:
-    cells = table.frame[column]
-    if cells.ndim > 1:
-        raise DataError([Fault(table.source, 1, column, "the column twice", "each column once")])
-    faults = [
-        Fault(table.source, line, column, f"{cell!r} ({type(cell).__name__})", "a text")
-        for line, cell in zip(table.lines, cells, strict=True)
-        if not isinstance(cell, str)
-    ]
-    if faults:
-        raise DataError(faults)
-    return list(cells)
-
-
-def _own_targets(model: Model, table: Table) -> list[int]:
-    place = {name: i for i, name in enumerate(model.targets)}
-    cells = [str(cell).strip() for cell in table.frame["target"]]
-    faults = [
-        Fault(table.source, line, "target", repr(cell), choices(model.targets))
-        for line, cell in zip(table.lines, cells, strict=True)
-        if cell not in place
-    ]
-    if faults:
-        raise DataError(faults)
-    return [place[cell] for cell in cells]
+def _taken(column: Column, rows: list[int]) -> Column:
+    return column.take(rows) if hasattr(column, "to_pylist") else [column[row] for row in rows]

@@ -6,19 +6,23 @@ Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 import stance
-from stance.console import describe, print_fault, print_table, progress, say, warn
+from stance import model_cli
+from stance.console import describe, print_fault, print_rows, print_table, progress, say, transfer, warn
 from stance.corpus_cli import app as corpus_app
 from stance.schema import ConfigError, StanceError
 
 if TYPE_CHECKING:
     from stance.model import Model
+    from stance.streams import Source
 
 app = typer.Typer(
     help="Train, evaluate and use stance-detection models: against, none or favor toward a target.",
@@ -27,6 +31,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(corpus_app, name="corpus")
+app.command()(model_cli.export)
+app.command()(model_cli.info)
 
 Data = Annotated[
     list[Path] | None,
@@ -34,7 +40,7 @@ Data = Annotated[
 ]
 ModelPath = Annotated[
     Path | None,
-    typer.Option("--model", metavar="RUN", help="A run's folder or its model.joblib; default: the newest run."),
+    typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
@@ -127,7 +133,10 @@ def predict(
     input_: Annotated[
         str | None,
         typer.Option(
-            "--input", metavar="FILE|-", help="File of texts (txt, csv, tsv, jsonl, parquet), or - for stdin."
+            "--input",
+            metavar="FILE|DIR|GLOB|-",
+            help="Texts to predict: txt, csv, tsv, jsonl or parquet, also .gz and .zst; a folder or a glob (in quotes)"
+            " of them; or - for stdin.",
         ),
     ] = None,
     output: Annotated[
@@ -143,34 +152,90 @@ def predict(
         str | None, typer.Option("--format", help="Format of stdin and stdout: txt, csv, tsv or jsonl.")
     ] = None,
     json: Json = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what a killed job has left.")] = False,
+    on_error: Annotated[
+        Literal["stop", "report"],
+        typer.Option("--on-error", help="At a bad row stop, or leave it out and list it in OUTPUT.errors.csv."),
+    ] = "stop",
+    engine: Annotated[
+        Literal["threads", "dask"], typer.Option("--engine", help="This machine's threads, or a Dask cluster.")
+    ] = "threads",
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
+    ] = None,
 ) -> None:
-    """Predict the stance of texts, or of a file's rows, toward every target."""
-    import pandas as pd
+    """Predict the stance of texts, or of files' rows, toward every target."""
+    from stance import batch, streams, tables
 
-    from stance import batch, tables
-
-    if bool(texts) == bool(input_):
+    if texts and input_:
+        raise typer.BadParameter("wanted either TEXT arguments or --input FILE, not both (put a glob in quotes)")
+    if not texts and not input_:
         raise typer.BadParameter("wanted either TEXT arguments or --input FILE (- reads stdin)")
     if form is not None and form not in ("txt", "csv", "tsv", "jsonl"):
         raise typer.BadParameter("wanted txt, csv, tsv or jsonl", param_hint="--format")
-    output_form = None
-    if output not in (None, "-"):
-        output_form = tables.form_of(str(output))
-    if input_:
-        table = tables.read_table(input_, form=form if input_ == "-" else None)
-    else:
-        table = tables.Table(
-            pd.DataFrame({"text": texts}, dtype=object), list(range(1, len(texts or []) + 1)), "TEXT", "txt"
-        )
-        text_column = "text"
-    found = batch.predict_table(_load(model), table, text_column=text_column, targets=target or [], long=long)
-    if output is None and not input_ and not json and sys.stdout.isatty():
-        for name in [name for name in found if f"{name}_proba" in found]:
-            found[name] += found.pop(f"{name}_proba").map(" {:.2f}".format)
-        print_table(found.map(lambda value: f"{value:.2f}" if isinstance(value, float) else value))
+    to_file = output not in (None, "-")
+    if output is not None and to_file:
+        streams.form_of(output)
+    if scheduler is not None and engine != "dask":
+        raise typer.BadParameter("wanted --engine dask with it", param_hint="--scheduler")
+    if resume and not (input_ and to_file):
+        raise typer.BadParameter("wanted --input and --output FILE with it", param_hint="--resume")
+    if texts:
+        for text in texts:
+            if len(text) < 256 and Path(text).is_file():
+                raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
+        predictor = _load(model)
+        wanted = batch.plan(predictor, ["text"], source="TEXT", targets=target or [], long=long)
+        found, _ = batch.predict_rows(predictor, {"text": texts}, range(1, len(texts) + 1), "TEXT", wanted)
+        if output is None and not json and sys.stdout.isatty():
+            print_rows(*_for_eyes(found))
+        else:
+            tables.write_columns(found, output or "-", form="jsonl" if json else form or "csv")
         return
-    stdout_form = "jsonl" if json else form or ("csv" if table.form == "parquet" else table.form)
-    tables.write_table(found, output or "-", form=output_form or stdout_form)
+    with ExitStack() as stack:
+        if input_ == "-":
+            sources = [stack.enter_context(streams.standard_input(form or "txt"))]
+        else:
+            sources = streams.sources_of(str(input_))
+        stdout_form = "jsonl" if json else form or sources[0].form
+        _predict_files(
+            _load(model), sources, output or "-", text_column=text_column, targets=target or [], long=long,
+            form="csv" if stdout_form == "parquet" else stdout_form, resume=resume, on_error=on_error, engine=engine,
+            scheduler=scheduler,
+        )  # fmt: skip
+
+
+def _for_eyes(columns: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return a header and rows, a stance and its probability in one cell."""
+    cells = {
+        name: [f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in column]
+        for name, column in columns.items()
+    }
+    for name in [name for name in cells if f"{name}_proba" in cells]:
+        cells[name] = [" ".join(pair) for pair in zip(cells[name], cells.pop(f"{name}_proba"), strict=True)]
+    return list(cells), [list(row) for row in zip(*cells.values(), strict=True)]
+
+
+def _predict_files(predictor: Model, sources: list[Source], output: str, **options: Any) -> None:
+    from stance import archive
+
+    finished = False
+    try:
+        with transfer() as tick:
+            done = archive.predict_files(predictor, sources, output, progress=tick, **options)
+        finished = True
+    except KeyboardInterrupt:
+        say("interrupted", style="bold red")
+        raise typer.Exit(130) from None
+    finally:
+        if not finished and output != "-" and (kept := archive.kept_parts(output)):
+            say(f"{kept} finished parts are kept; the same command with --resume goes on from them")
+    if done.bad:
+        place = f": see {done.report}" if done.report else ""
+        warn(f"{done.bad} rows were bad and are left out, {done.rows} were predicted{place}")
+    if done.resumed:
+        say(f"went on after {done.resumed} finished parts")
 
 
 @app.command()
@@ -222,6 +287,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     try:
         app()
+    except BrokenPipeError:  # the reader of the pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except (StanceError, OSError) as error:
         if "--traceback" in sys.argv:
             raise
@@ -237,12 +305,11 @@ def _utf8() -> None:
 
 def _load(path: Path | None) -> Model:
     from stance.model import load
-    from stance.runs import newest_run
 
+    model = load(path)
     if path is None:
-        path = newest_run()
-        say(f"model: {path}", style="dim")
-    return load(path)
+        say(f"model: {model.info.name}, which comes with stance (--model RUN takes another)", style="dim")
+    return model
 
 
 def _run_name(file: Path) -> str:

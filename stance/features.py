@@ -243,14 +243,14 @@ def label_mass(
 
 
 def _tell(counts: csr_matrix, mass: Array) -> Array:
-    """Return the largest absolute log-count ratio of each n-gram, shape (n_ngrams,)."""
+    """Return the largest absolute log-count ratio of each n-gram, shape (n_ngrams,), above 0."""
     present = csr_matrix((np.ones(counts.nnz), counts.indices, counts.indptr), counts.shape)
     inside = np.asarray(present.T @ mass.reshape(len(mass), -1)).reshape(-1, *mass.shape[1:])
     # With every class's texts set against the other texts of the same target.
     outside = inside.sum(axis=2, keepdims=True) - inside
     n_inside, n_all = mass.sum(axis=0), mass.sum(axis=(0, 2))[:, np.newaxis]
     ratio = np.log((inside + 1) / (n_inside + 2)) - np.log((outside + 1) / (n_all - n_inside + 2))
-    return cast("Array", np.abs(ratio).max(axis=(1, 2)))
+    return cast("Array", np.abs(ratio).max(axis=(1, 2)).clip(min=1e-3))
 
 
 def _columns(X: pd.DataFrame) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:

@@ -2,48 +2,82 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
-import joblib
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy.special import softmax
-from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.pipeline import Pipeline
 
-from stance.classifier import JointClassifier
-from stance.features import StanceFeatures
 from stance.schema import LABELS, ModelError, RunInfo, choices
-from stance.tables import atomic_write
+from stance.scorer import Block, Scorer, scores
+from stance.storage import read_model, write_model
 
-logger = logging.getLogger(__name__)
-
-#: Raised whenever a file of the new kind would be misread by the code before it.
-FORMAT_VERSION = 1
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
 
 _BATCH = 20_000
 
+#: The model that comes with the package, and its card.
+BUNDLED = Path(__file__).parent / "bundled"
+
+#: What no model of this kind should be used for.
+NOT_FOR = (
+    "deciding about a single person or text without reading it",
+    "other targets, languages or kinds of text before measuring it there (`stance evaluate --data YOUR.csv`)",
+    "a source whose wording differs from the training data's: the scores above do not carry over",
+)
+
 
 class Model:
-    """A fitted pipeline with the knowledge of what it was trained on.
+    """Arrays that score texts, with the knowledge of what they were trained on.
 
     Parameters
     ----------
-    pipeline
-        `StanceFeatures` and `JointClassifier`, fitted.
+    scorer
+        Vocabulary and weights; its targets in the order of `info`.
     info
         What the training was.
+    temperature
+        What scores are divided by before the softmax.
     """
 
-    def __init__(self, pipeline: Pipeline, info: RunInfo) -> None:
-        self.pipeline = pipeline
+    def __init__(self, scorer: Scorer, info: RunInfo, *, temperature: float = 1.0) -> None:
+        self.scorer = scorer
         self.info = info
+        self.temperature = temperature
+
+    @classmethod
+    def from_pipeline(cls, pipeline: Pipeline, info: RunInfo) -> Self:
+        """Return the model that a fitted `StanceFeatures` and `JointClassifier` make, as arrays.
+
+        It gives the pipeline's scores to about 1e-13.
+        """
+        features, classifier = pipeline[0], pipeline[-1]
+        blocks, ngrams = [], []
+        for kind, vectorizer in features.vectorizers_.items():
+            found = vectorizer.get_feature_names_out().tolist()
+            weight = float(getattr(features, f"{kind}_weight"))
+            blocks.append(Block(kind, tuple(vectorizer.ngram_range), bool(vectorizer.sublinear_tf), weight, len(found)))
+            ngrams += [ngram.encode("utf-8", "surrogatepass") for ngram in found]
+        targets = [list(features.targets_).index(name) for name in info.targets]
+        columns = [LABELS.index(label) for label in classifier.classes_]
+        weights = np.zeros((len(ngrams), len(targets), len(LABELS)))
+        weights[:, :, columns] = classifier.coef_[targets].transpose(2, 0, 1)
+        intercepts = np.full((len(targets), len(LABELS)), -np.inf)
+        intercepts[:, columns] = classifier.intercept_[targets]
+        scorer = Scorer(
+            tuple(blocks),
+            bool(features.lowercase),
+            np.frombuffer(b"".join(ngrams), np.uint8),
+            np.concatenate([[0], np.cumsum([len(ngram) for ngram in ngrams])]).astype(np.int64),
+            features.idf_,
+            weights,
+            intercepts,
+            features.words_,
+        )
+        return cls(scorer, info, temperature=float(classifier.temperature))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -72,10 +106,11 @@ class Model:
         """
         if target is not None:
             self.check_targets([target])
-        scores = self.scores(texts)
+        found = self.scores(texts)
         if target is not None:
-            scores = scores[:, self.targets.index(target)]
-        return softmax(scores / self.temperature, axis=-1)
+            found = found[:, self.targets.index(target)]
+        powers = np.exp((found - found.max(axis=-1, keepdims=True)) / self.temperature)
+        return cast("npt.NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))
 
     def predict_frame(self, texts: Iterable[str]) -> pd.DataFrame:
         """Return a table of texts by targets.
@@ -83,9 +118,11 @@ class Model:
         One row a text, in order: `text`, then for each target its stance (a column of the
         target's name) and that stance's probability (`<target>_proba`).
         """
+        import pandas as pd
+
         texts = _checked(texts)
         proba = self.predict_proba(texts)
-        columns: dict[str, Any] = {"text": texts}
+        columns: dict[str, Any] = {"text": np.array(texts, dtype=object)}
         for i, target in enumerate(self.targets):
             columns[target] = _labels(proba[:, i])
             columns[f"{target}_proba"] = proba[:, i].max(axis=1)
@@ -97,19 +134,11 @@ class Model:
         A label that the training data never had scores minus infinity.
         """
         texts = _checked(texts)
-        order = [list(self._features.targets_).index(name) for name in self.targets]
-        result = np.full((len(texts), len(self.targets), len(LABELS)), -np.inf)
-        columns = [LABELS.index(label) for label in self._classifier.classes_]
+        result = np.empty((len(texts), len(self.targets), len(LABELS)))
         for start in range(0, len(texts), _BATCH):
-            part = texts[start : start + _BATCH]
-            every = self._classifier.text_scores(self._features.transform_texts(part))
-            result[start : start + len(part)][:, :, columns] = every[:, order]
+            part = slice(start, start + _BATCH)
+            result[part] = scores(self.scorer, texts[part])
         return result
-
-    @property
-    def temperature(self) -> float:
-        """What scores are divided by before the softmax."""
-        return float(self._classifier.temperature)
 
     def top_ngrams(self, target: str, label: str, *, n: int = 15) -> list[tuple[str, float]]:
         """Return the n-grams that push most toward a label, strongest first.
@@ -118,16 +147,17 @@ class Model:
         Word n-grams are given where the model has any, since people can read them.
         """
         self.check_targets([target])
-        row = list(self._features.targets_).index(target)
-        if label not in self._classifier.classes_:
+        row, column = self.targets.index(target), LABELS.index(label)
+        given = np.isfinite(self.scorer.intercepts[row])
+        if not given[column]:
             return []
-        weights = self._classifier.coef_[row] - self._classifier.coef_[row].mean(axis=0)
-        push = weights[list(self._classifier.classes_).index(label)] * self._features.idf_
-        names = self._features.get_feature_names_out()[:-1]
-        kept = np.flatnonzero([name.startswith("word:") for name in names])
-        kept = kept if len(kept) else np.arange(len(names))
+        weights = self.scorer.weights[:, row].astype(np.float64)
+        push = (weights[:, column] - weights[:, given].mean(axis=1)) * self.scorer.idf
+        kinds = np.repeat([block.kind for block in self.scorer.blocks], [block.size for block in self.scorer.blocks])
+        kept = np.flatnonzero(kinds == "word")
+        kept = kept if len(kept) else np.arange(len(push))
         best = kept[np.argsort(-push[kept], kind="stable")[:n]]
-        return [(str(names[i]).split(":", 1)[1], float(push[i])) for i in best if push[i] > 0]
+        return [(self.scorer.ngrams[i], float(push[i])) for i in best if push[i] > 0]
 
     def check_targets(self, targets: Sequence[str]) -> None:
         """Raise ModelError if the model does not know one of the targets."""
@@ -137,70 +167,39 @@ class Model:
                 raise ModelError(f"target {target!r} is not in model {self.info.name!r}; wanted {known}")
 
     def save(self, path: str | Path) -> None:
-        """Write the pipeline with joblib, `info` attached, whole or not at all.
+        """Write `model.safetensors`, whole or not at all.
 
         Raises
         ------
         StanceError
             If the file cannot be written.
         """
-        info = asdict(self.info)
-        info["training_hashes"] = sorted(self.info.training_hashes)
-        self.pipeline.stance_ = {"format": FORMAT_VERSION, "info": info}
-        with atomic_write(Path(path)) as handle:
-            joblib.dump(self.pipeline, handle, compress=3)
-
-    @property
-    def _features(self) -> StanceFeatures:
-        return cast("StanceFeatures", self.pipeline[0])
-
-    @property
-    def _classifier(self) -> JointClassifier:
-        return cast("JointClassifier", self.pipeline[-1])
+        write_model(path, self.scorer, self.info, self.temperature)
 
 
-def load(path: str | Path) -> Model:
-    """Load a model from a run's folder or from its `model.joblib`.
+def load(path: str | Path | None = None) -> Model:
+    """Load a model from a run's folder or from its `model.safetensors`; by default the bundled one.
 
-    A joblib file can execute code when it is opened: load only files you trust.
+    Nothing in the file can execute: it holds arrays and text, and is checked before use.
 
     Raises
     ------
     ModelError
-        If there is no model, or the file is truncated, of another kind, or of a later
+        If there is no model, or the file is truncated, damaged, of another kind, or of a later
         format than this version reads.
     """
-    path = Path(path)
-    file = path / "model.joblib" if path.is_dir() else path
-    if not file.is_file():
-        raise ModelError(f"{path}: no model there; wanted a run's folder or its model.joblib")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", InconsistentVersionWarning)
-            pipeline = joblib.load(file)
-    except MemoryError:
-        raise
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    path = BUNDLED if path is None else Path(path)
+    file = path / "model.safetensors" if path.is_dir() else path
+    if file.suffix == ".joblib":
         raise ModelError(
-            f"{file}: cannot be read as a model ({reason}); it may be truncated, of another kind,"
-            " or from a later version of stance-detect"
-        ) from None
-    for warning in {str(item.message) for item in caught}:
-        logger.warning("%s: %s", file, warning)
-    header = getattr(pipeline, "stance_", None)
-    if not isinstance(pipeline, Pipeline) or not isinstance(header, dict):
-        kind = type(pipeline).__name__
-        raise ModelError(f"{file}: holds a {kind}; wanted a model written by `stance train`")
-    if header["format"] > FORMAT_VERSION:
-        raise ModelError(
-            f"{file}: format {header['format']}, and this version reads up to {FORMAT_VERSION}; upgrade stance-detect"
+            f"{file}: a joblib file can run code when it is opened and is not loaded; wanted model.safetensors"
+            " beside it (with scikit-learn, and if the file is your own: joblib.load)"
         )
-    info = dict(header["info"])
-    for name in ("targets", "titles"):
-        info[name] = tuple(info[name])
-    info["training_hashes"] = frozenset(info["training_hashes"])
-    return Model(pipeline, RunInfo(**info))
+    if not file.is_file():
+        older = " (one with model.joblib alone is from an older version: train it again)" if path.is_dir() else ""
+        raise ModelError(f"{path}: no model there; wanted a run's folder or its model.safetensors{older}")
+    scorer, info, temperature = read_model(file)
+    return Model(scorer, info, temperature=temperature)
 
 
 def _labels(proba: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:

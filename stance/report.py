@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stance.evaluation import ModelEvaluation
 from stance.metrics import Evaluation
+from stance.model import NOT_FOR
 from stance.schema import LABELS
 from stance.training import MODEL, Training
 
@@ -128,6 +129,7 @@ def _facts(training: Training) -> dict[str, Any]:
         "errors": _errors(training),
         "versions": training.model.info.versions,
         "markdown": markdown,
+        "not_for": NOT_FOR,
     }
 
 

@@ -1,4 +1,4 @@
-"""Run folders: written whole or not at all, and found again."""
+"""Run folders: written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+import joblib
 
 from stance import plots, report
 from stance.config import Settings
@@ -74,7 +76,8 @@ def write_run(training: Training, folder: str | Path) -> None:
     check_replaceable(folder)
     pictures = _pictures(training)
     with _replacing(folder) as new:
-        training.model.save(new / "model.joblib")
+        training.model.save(new / "model.safetensors")
+        joblib.dump(training.pipeline, new / "model.joblib", compress=3)
         _write(new / "config.toml", training.settings.to_toml())
         _write(new / "metrics.json", report.metrics_json(training))
         _write(new / "environment.json", _environment(training))
@@ -113,21 +116,6 @@ def runs_folder() -> Path:
     """Return where runs go: experiments/runs in a checkout, else runs here."""
     root = checkout()
     return root / "experiments" / "runs" if root else Path("runs")
-
-
-def newest_run() -> Path:
-    """Return the run trained last.
-
-    Raises
-    ------
-    RunError
-        If there is none.
-    """
-    folder = runs_folder()
-    runs = [path for path in folder.glob("*") if not path.name.startswith(".") and is_run(path)]
-    if not runs:
-        raise RunError(f"no run in {folder}; train one (`stance train`) or name one (`--model RUN`)")
-    return max(runs, key=lambda path: (path / "metrics.json").stat().st_mtime)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 #: The stances, in the one order that every array, table and plot follows.
 LABELS: tuple[str, str, str] = ("against", "none", "favor")
@@ -62,12 +63,12 @@ class DataError(StanceError):
 
     shown = 20
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], *, hint: str = "`stance corpus check FILE` lists them all") -> None:
         self.faults = tuple(faults)
         lines = [str(fault) for fault in self.faults[: self.shown]]
         hidden = len(self.faults) - len(lines)
         if hidden:
-            lines.append(f"... and {hidden} more (`stance corpus check FILE` lists them all)")
+            lines.append(f"... and {hidden} more ({hint})")
         super().__init__("\n".join(lines))
 
 
@@ -119,6 +120,14 @@ class RunInfo:
         Cross-validated scores as ``{metric: (value, low, high)}``.
     versions
         Of the libraries that fitted it.
+    n_examples
+        Number of (sentence, target) pairs it was trained on.
+    counts
+        Training examples of each target by label, LABELS order.
+    target_scores
+        Cross-validated F_avg of each target as (value, low, high).
+    settings
+        Of the experiment; data files by their names alone.
     """
 
     name: str
@@ -131,6 +140,10 @@ class RunInfo:
     scores: dict[str, tuple[float, float, float]]
     versions: dict[str, str]
     training_hashes: frozenset[str] = field(default=frozenset(), repr=False)
+    n_examples: int = 0
+    counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    target_scores: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def choices(names: Sequence[str]) -> str:

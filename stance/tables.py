@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
-import pandas as pd
+from stance.records import Column, read_chunks
+from stance.schema import DataError, Fault, StanceError, existing_file
+from stance.streams import Source, form_of, standard_input
+from stance.writers import encode, pack
 
-from stance.schema import DataError, Fault, StanceError, choices, existing_file
-
-#: What a file's ending says of its form.
-FORMATS = ("txt", "csv", "tsv", "jsonl", "parquet")
-
-# A field may be as long as a document; the module's own limit of 128 KiB is not a fault.
-csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -48,20 +44,6 @@ class Table:
     form: str
 
 
-def form_of(path: str | Path) -> str:
-    """Return the format that a file's ending names.
-
-    Raises
-    ------
-    StanceError
-        If the ending is none of `FORMATS`.
-    """
-    ending = Path(path).suffix.lower().lstrip(".")
-    if ending not in FORMATS:
-        raise StanceError(f"{path}: ending {ending!r}; wanted {choices(FORMATS)}")
-    return ending
-
-
 def read_table(path: str | Path, *, form: str | None = None) -> Table:
     """Read a whole table; ``-`` is standard input (`form` then says what comes).
 
@@ -73,18 +55,28 @@ def read_table(path: str | Path, *, form: str | None = None) -> Table:
         If there is no such file or its ending is unknown.
     """
     if str(path) == "-":
-        source, form, raw = "standard input", form or "txt", sys.stdin.buffer.read()
-    else:
-        file = existing_file(Path(path), "a table")
-        source, form, raw = str(path), form or form_of(file), file.read_bytes()
-    if not raw.strip():
-        raise _broken(source, None, "an empty file", "at least one row")
-    if form == "parquet":
-        return _read_parquet(raw, source)
-    frame, lines = _READERS[form](_decode(raw, source), source)
-    if frame.empty:
-        raise _broken(source, None, "no rows", "at least one row")
-    return Table(frame, lines, source, form)
+        with standard_input(form or "txt") as source:
+            return _read(source)
+    file = existing_file(Path(path), "a table")
+    return _read(Source(str(path), file, *((form, None) if form else form_of(file))))
+
+
+def _read(source: Source) -> Table:
+    import pandas as pd
+
+    chunks = list(read_chunks(source, rows=100_000, characters=sys.maxsize))
+    if faults := [fault for chunk in chunks for fault in chunk.faults]:
+        raise DataError(faults)
+    lines = [line for chunk in chunks for line in chunk.lines]
+    if source.form == "parquet":
+        # Arrow types keep integers with gaps, dates and lists as they are.
+        return Table(pd.read_parquet(source.path, dtype_backend="pyarrow"), lines, source.name, source.form)
+    names = dict.fromkeys(name for chunk in chunks for name in chunk.columns)
+    cells = {
+        name: [cell for chunk in chunks for cell in chunk.columns.get(name, [None] * len(chunk.lines))]
+        for name in names
+    }
+    return Table(pd.DataFrame(cells, dtype=object), lines, source.name, source.form)
 
 
 def read_text(path: str | Path) -> str:
@@ -115,91 +107,6 @@ def _decode(raw: bytes, source: str) -> str:
         raise _broken(source, line, found, "UTF-8 text (save the file as UTF-8)") from None
 
 
-def _read_txt(text: str, source: str) -> tuple[pd.DataFrame, list[int]]:
-    lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
-    return pd.DataFrame({"text": lines}, dtype=object), list(range(1, len(lines) + 1))
-
-
-def _read_delimited(text: str, source: str, delimiter: str) -> tuple[pd.DataFrame, list[int]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    rows, lines, faults, start = [], [], [], 1
-    try:
-        for row in reader:
-            if not header:
-                header = [name.strip() for name in row]
-                faults += [
-                    Fault(source, 1, name, "the column twice", "each column once")
-                    for name in sorted({name for name in header if header.count(name) > 1})
-                ]
-            elif row:
-                if len(row) == len(header):
-                    rows.append(row)
-                    lines.append(start)
-                else:
-                    found, wanted = f"{len(row)} fields", f"{len(header)}, as in the header"
-                    faults.append(Fault(source, start, None, found, wanted))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        faults.append(Fault(source, start, None, f"broken CSV ({error})", "quotes in pairs"))
-    if faults:
-        raise DataError(faults)
-    return pd.DataFrame(rows, columns=header, dtype=object), lines
-
-
-def _read_csv(text: str, source: str) -> tuple[pd.DataFrame, list[int]]:
-    # Spreadsheets in many countries save "CSV" with semicolons.
-    header = text.split("\n", 1)[0]
-    delimiter = ";" if ";" in header and "," not in header else ","
-    return _read_delimited(text, source, delimiter)
-
-
-def _read_tsv(text: str, source: str) -> tuple[pd.DataFrame, list[int]]:
-    return _read_delimited(text, source, "\t")
-
-
-def _read_jsonl(text: str, source: str) -> tuple[pd.DataFrame, list[int]]:
-    rows, lines, faults = [], [], []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            faults.append(Fault(source, number, None, f"broken JSON ({error})", "one object a line"))
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-            lines.append(number)
-        else:
-            faults.append(Fault(source, number, None, type(row).__name__, "one JSON object a line"))
-    if faults:
-        raise DataError(faults)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    cells = [[row.get(column) for column in columns] for row in rows]
-    return pd.DataFrame(cells, columns=columns, dtype=object), lines
-
-
-def _read_parquet(raw: bytes, source: str) -> Table:
-    try:
-        # Arrow types keep integers with gaps, dates and lists as they are.
-        frame = pd.read_parquet(io.BytesIO(raw), dtype_backend="pyarrow")
-    except Exception as error:
-        found = f"no readable Parquet ({str(error).splitlines()[0]})"
-        raise _broken(source, None, found, "a Parquet file") from None
-    if frame.empty:
-        raise _broken(source, None, "no rows", "at least one row")
-    return Table(frame, list(range(1, len(frame) + 1)), source, "parquet")
-
-
-_READERS: dict[str, Callable[[str, str], tuple[pd.DataFrame, list[int]]]] = {
-    "txt": _read_txt,
-    "csv": _read_csv,
-    "tsv": _read_tsv,
-    "jsonl": _read_jsonl,
-}
-
-
 def write_table(frame: pd.DataFrame, path: str | Path, *, form: str | None = None) -> None:
     """Write a table, to a temporary name first and then renamed; ``-`` is standard output.
 
@@ -208,35 +115,49 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, form: str | None = Non
     StanceError
         If the ending is unknown or the file cannot be written.
     """
-    form = "csv" if (form or form_of(path)) == "txt" else (form or form_of(path))
-    if form == "parquet":
+    if (form or form_of(path)[0]) == "parquet":
         buffer = io.BytesIO()
         _for_parquet(frame).to_parquet(buffer, index=False)
-        raw = buffer.getvalue()
-    elif form == "jsonl":
-        raw = "".join(_json_line(row) for row in _records(frame)).encode()
+        _put(buffer.getvalue(), path)
     else:
-        delimiter = "\t" if form == "tsv" else ","
-        text = frame.to_csv(index=False, sep=delimiter, lineterminator="\n")
-        if "\r" in text:  # it would end a row for readers, and is not quoted by itself
-            text = frame.to_csv(index=False, sep=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        raw = text.encode()
+        write_columns({str(name): frame[name].tolist() for name in frame.columns}, path, form=form)
+
+
+def write_columns(columns: Mapping[str, Column], path: str | Path, *, form: str | None = None) -> None:
+    """Write columns of equal length, as `write_table` does.
+
+    Raises
+    ------
+    StanceError
+        If the ending is unknown or the file cannot be written.
+    """
+    form, codec = (form, None) if form else form_of(path)
+    _put(pack(encode(columns, form, head=True), codec), path)
+
+
+def _put(raw: bytes, path: str | Path) -> None:
     if str(path) == "-":
-        sys.stdout.buffer.write(raw)
-        sys.stdout.buffer.flush()
+        write_stdout(lambda out: out.write(raw))
         return
     with atomic_write(Path(path)) as handle:
         handle.write(raw)
 
 
-def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    columns = [str(column) for column in frame.columns]
-    for row in frame.astype(object).itertuples(index=False, name=None):
-        yield dict(zip(columns, row, strict=True))
+def write_stdout(write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` write to standard output, to its end.
 
-
-def _json_line(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=str) + "\n"
+    Raises
+    ------
+    StanceError
+        If it cannot be written; a reader that has gone is a BrokenPipeError.
+    """
+    try:
+        write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StanceError(f"cannot write standard output: {error.strerror}") from None
 
 
 def _for_parquet(frame: pd.DataFrame) -> pd.DataFrame:

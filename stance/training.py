@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -80,6 +81,8 @@ class Training:
         What was chosen for the final model, and in each fold.
     seconds
         Wall time.
+    pipeline
+        The fitted scikit-learn pipeline that `model` holds as arrays.
     """
 
     settings: Settings
@@ -93,6 +96,7 @@ class Training:
     choice: Choice
     fold_choices: list[Choice]
     seconds: float
+    pipeline: Pipeline
 
 
 def make_pipeline(settings: Settings, *, C: float | None = None, temperature: float = 1.0) -> Pipeline:
@@ -159,11 +163,12 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     evaluations, comparisons = _judge(predictions, settings)
     gold = predictions["stance"].to_numpy(dtype=object)
     proba = predictions[list(LABELS)].to_numpy(dtype=float)
-    model = Model(cast("Pipeline", pipeline), _info(settings, corpus, evaluations[MODEL]))
+    pipeline = cast("Pipeline", pipeline)
+    model = Model.from_pipeline(pipeline, _info(settings, corpus, evaluations[MODEL]))
     return Training(
         settings, corpus, model, predictions, evaluations, comparisons,
         calibration(gold, proba), risk_coverage(gold, proba),
-        choices[-1], choices[:-1], time.perf_counter() - started,
+        choices[-1], choices[:-1], time.perf_counter() - started, pipeline,
     )  # fmt: skip
 
 
@@ -293,6 +298,12 @@ def _judge(predictions: pd.DataFrame, settings: Settings) -> tuple[dict[str, Eva
 
 
 def _info(settings: Settings, corpus: Corpus, evaluation: Evaluation) -> RunInfo:
+    tree = settings.model_dump()
+    # A model travels; the folders of the machine that trained it are nobody's business.
+    tree["data"] |= {
+        "files": [Path(file).name for file in settings.data.files],
+        "splits": Path(settings.data.splits).name,
+    }
     return RunInfo(
         name=settings.name,
         seed=settings.seed,
@@ -308,6 +319,12 @@ def _info(settings: Settings, corpus: Corpus, evaluation: Evaluation) -> RunInfo
         },
         versions=versions(),
         training_hashes=frozenset(corpus.examples["text"].map(text_hash)),
+        n_examples=len(corpus.examples),
+        counts={str(name): tuple(row) for name, row in corpus.counts().T.to_dict("list").items()},
+        target_scores={
+            name: (found.f_avg.value, found.f_avg.low, found.f_avg.high) for name, found in evaluation.targets.items()
+        },
+        settings=tree,
     )
 
 

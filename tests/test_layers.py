@@ -11,14 +11,18 @@ import stance
 
 LAYERS = (
     {"schema", "hashtags"},
-    {"config", "tables", "sentences", "features"},
-    {"corpus", "classifier", "metrics", "documents"},
+    {"config", "kernel", "streams", "sentences", "features"},
+    {"records"},
+    {"writers"},
+    {"tables", "cluster"},
+    {"corpus", "classifier", "metrics", "documents", "scorer"},
+    {"storage"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics"},
-    {"plots", "report"},
+    {"plots", "report", "archive"},
     {"runs"},
     {"console"},
-    {"corpus_cli"},
+    {"corpus_cli", "model_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent

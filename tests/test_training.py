@@ -14,8 +14,8 @@ from stance.training import fit
 from tests.conftest import small_settings, tiny_rows, write_csv
 
 FILES = {
-    "model.joblib", "metrics.json", "predictions.csv", "config.toml", "environment.json", "report.html",
-    "MODEL_CARD.md", "plots",
+    "model.joblib", "model.safetensors", "metrics.json", "predictions.csv", "config.toml", "environment.json",
+    "report.html", "MODEL_CARD.md", "plots",
 }  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_processes(
     tiny_run: Path, tiny_csv: Path, tmp_path: Path
 ) -> None:
     runs.train(small_settings(tiny_csv), tmp_path / "again", n_jobs=2)
-    for name in ("metrics.json", "predictions.csv", "MODEL_CARD.md"):
+    for name in ("metrics.json", "predictions.csv", "MODEL_CARD.md", "model.safetensors"):
         assert (tmp_path / "again" / name).read_bytes() == (tiny_run / name).read_bytes(), name
 
 
