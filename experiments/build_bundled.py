@@ -2,7 +2,7 @@
 
     python experiments/build_bundled.py --ungd ungd.csv --whitehouse whitehouse.csv
 
-The two tables are what `stance corpus join` writes; the articles are data/sentences.csv. Settings and the
+The two tables are what `stance corpus join` writes; the articles and lines are those of data/. Settings and the
 split are those of the experiment (experiments/bundled.toml). What the smaller file loses is printed.
 """
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--whitehouse", type=Path, required=True, help="joined briefings")
     parser.add_argument("--experiment", type=Path, default=ROOT / "experiments" / "bundled.toml", help="settings")
     options = parser.parse_args()
-    files = [ROOT / "data" / "sentences.csv", options.ungd, options.whitehouse]
+    files = [ROOT / "data" / "sentences.csv", ROOT / "data" / "lines.csv", options.ungd, options.whitehouse]
     settings = read_settings(options.experiment).changed(data__files=[str(file) for file in files])
     corpus = read_corpus(files, targets=settings.data.targets, splits=settings.data.splits)
     training = fit(settings, corpus)
