@@ -44,9 +44,9 @@ def results(metrics: dict[str, Any]) -> str:
         for name, s in metrics["systems"].items()
     ]
     note = (
-        f"n = {model['n']} examples (sentence x target) from {metrics['data']['n_texts']} sentences of"
-        f" {model['n_groups']} articles; nested cross-validation that never cuts an article; brackets are 95 %"
-        f" intervals from resampled articles; seed {metrics['seed']}."
+        f"n = {model['n']} examples (sentence x target) from {metrics['data']['n_texts']} sentences and lines of"
+        f" {model['n_groups']} articles and sets; nested cross-validation that never cuts one; brackets are 95 %"
+        f" intervals from resampled articles and sets; seed {metrics['seed']}."
     )
     return f"{markdown(pd.DataFrame(rows))}\n\n{note}"
 

@@ -13,7 +13,12 @@ from stance.schema import LABELS, StanceError
 from stance.tables import Table, read_table
 
 #: Tables of labels a data folder may hold, by the name of their source.
-SOURCES = {"articles": "sentences.csv", "speeches": "ungd_labels.csv", "briefings": "whitehouse_labels.csv"}
+SOURCES = {
+    "articles": "sentences.csv",
+    "lines": "lines.csv",
+    "speeches": "ungd_labels.csv",
+    "briefings": "whitehouse_labels.csv",
+}
 
 
 def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
@@ -44,6 +49,8 @@ def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
         found["Most frequent holders"] = _holders(folder, tables)
     if (folder / "annotations" / "pass_a.csv").exists():
         found["Agreement of the two passes"] = _agreement_table(folder, tables)
+    if (folder / "annotations" / "lines_check.csv").exists() and "lines" in tables:
+        found["Agreement of the lines' writers with a blind reader"] = _check_table(folder, tables["lines"])
     return found
 
 
@@ -65,12 +72,25 @@ def _label_counts(tables: dict[str, Table]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _check_table(folder: Path, lines: Table) -> pd.DataFrame:
+    check = read_pass(folder / "annotations" / "lines_check.csv")
+    written = lines.frame.set_index("sentence_id")
+    ids = check.index.intersection(written.index)
+    rows = []
+    for target, found in agreement(written.loc[ids, check.columns], check).items():
+        row = {"target": target, "n": found.n, "disagreed": found.n_disagreed, "alpha": f"{found.alpha:.3f}"}
+        rows.append(row | {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()})
+    return pd.DataFrame(rows)
+
+
 def _agreement_table(folder: Path, tables: dict[str, Table]) -> pd.DataFrame:
     """Return agreement of `annotations/pass_a.csv` and `pass_b.csv` by source and target."""
     first, second = (read_pass(folder / "annotations" / f"pass_{name}.csv") for name in "ab")
     rows = []
     for source, table in tables.items():
         ids = first.index.intersection(table.frame["sentence_id"].tolist())
+        if not len(ids):
+            continue
         for target, found in agreement(first.loc[ids], second).items():
             row = {"source": source, "target": target, "n": found.n, "disagreed": found.n_disagreed}
             f1 = {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()}
@@ -93,11 +113,11 @@ def _sizes(source: str, table: Table) -> dict[str, object]:
     labels = frame[targets].to_numpy(dtype=object)
     sided = (labels != "none") & (labels != "")
     different = [len(set(row[side])) > 1 for row, side in zip(labels, sided, strict=True)]
-    document = "article_id" if "article_id" in frame else "document_id"
+    document = next(name for name in ("article_id", "document_id", "group") if name in frame)
     words = frame["text"].map(lambda text: len(text.split())) if "text" in frame else None
     return {
         "source": source,
-        "documents": frame[document].nunique(),
+        "documents or groups": frame[document].nunique(),
         "sentences": len(frame),
         "no side": f"{(~sided.any(axis=1)).mean():.0%}",
         "two targets": int((sided.sum(axis=1) > 1).sum()),
