@@ -12,18 +12,17 @@ from typing import Self, cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-Array = npt.NDArray[np.float64]
+from stance.features import label_mass
 
-#: With at most so many different texts the fit works on a factor of their Gram matrix, which
-#: is exact and far smaller than the vocabulary; beyond, on the sparse features themselves.
-GRAM_LIMIT = 6000
+Array = npt.NDArray[np.float64]
+Single = npt.NDArray[np.float32]
+
+_HISTORY = 8
 
 
 class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -44,6 +43,9 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     temperature
         What scores are divided by before the softmax (Guo et al. 2017, "On calibration of
         modern neural networks").
+    tol
+        The minimiser stops once three steps in a row lower the objective by less than this
+        fraction of it.
 
     Attributes
     ----------
@@ -62,16 +64,18 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self,
         *,
         kind: str = "logistic",
-        C: float = 10.0,
+        C: float = 1.0,
         class_weight: str = "balanced",
         target_weight: float = 1.0,
         temperature: float = 1.0,
+        tol: float = 1e-4,
     ) -> None:
         self.kind = kind
         self.C = C
         self.class_weight = class_weight
         self.target_weight = target_weight
         self.temperature = temperature
+        self.tol = tol
 
     def fit(self, X: csr_matrix, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Fit to a matrix of shape (n_examples, n_ngrams + 1) and as many classes.
@@ -83,50 +87,47 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         ValueError
             If there is only one class, or a parameter has an impossible value.
         """
-        self.__dict__.update(self.fit_path(X, y, [self.C], sample_weight)[0].__dict__)
+        features, target = _split(X)
+        features, text = _unique_rows(features)
+        shape = (features.shape[0], int(target.max()) + 1)
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        mass, classes = label_mass(text, target, np.asarray(y), shape, weight)
+        self.__dict__.update(self.fit_path(features, mass, classes, [self.C])[0].__dict__)
         return self
 
-    def fit_path(
-        self, X: csr_matrix, y: npt.ArrayLike, grid: Sequence[float], sample_weight: npt.ArrayLike | None = None
-    ) -> list[Self]:
+    def fit_path(self, features: csr_matrix, mass: Array, classes: npt.ArrayLike, grid: Sequence[float]) -> list[Self]:
         """Return a classifier fitted for each C, each starting from the one before.
 
-        The features are factored once and every solution starts close to its own optimum, so
-        that a whole grid costs little more than its hardest value alone.
+        Parameters
+        ----------
+        features
+            The different texts, shape (n_texts, n_ngrams).
+        mass
+            Shape (n_texts, n_targets, n_classes): what each text weighs toward each target
+            with each class (`stance.features.label_mass`). Classes without any are dropped.
+        classes
+            Names of the classes, shape (n_classes,).
+        grid
+            Values of C.
         """
         if self.kind not in _LOSSES:
             raise ValueError(f"kind={self.kind!r}; wanted one of {', '.join(_LOSSES)}")
-        classes, label = np.unique(np.asarray(y), return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(f"only the class {classes[0]!r} in y; wanted two or more")
-        features, target = _split(X)
-        n_targets = int(target.max()) + 1
-        features, text = _unique_rows(features)
-        weight = np.ones(len(label)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        names = np.asarray(classes)
+        total = mass.sum(axis=(0, 1))
+        if (total > 0).sum() < 2:
+            raise ValueError(f"only the class {names[total > 0][0]!r} in y; wanted two or more")
+        names, mass, total = names[total > 0], mass[:, :, total > 0], total[total > 0]
         if self.class_weight == "balanced":
-            counts = np.bincount(label, weights=weight)
-            weight = weight * (weight.sum() / (len(classes) * counts))[label]
-        basis, back = _factor(features)
-        problem = _Problem(
-            basis,
-            text,
-            target,
-            label,
-            weight / weight.sum(),
-            (n_targets, len(classes)),
-            self.target_weight,
-            self.kind,
-        )
-        start = np.zeros(problem.size)
+            mass = mass * (total.sum() / (len(total) * total))
+        problem = _Problem(features, mass, self.target_weight, self.kind)
+        start = np.zeros(problem.size, dtype=np.float32)
         path = []
         for C in grid:
-            start = problem.solve(start, penalty=1.0 / (C * weight.sum()))
-            folded, intercept = problem.unfold(start)
+            start = _minimise(problem.objective(1.0 / (C * mass.sum())), start, tol=self.tol)
             fitted = clone(self).set_params(C=C)
-            fitted.classes_ = classes
-            fitted.coef_ = np.ascontiguousarray(back(folded).T).reshape(n_targets, len(classes), features.shape[1])
-            fitted.intercept_ = intercept
-            fitted.n_features_in_ = X.shape[1]
+            fitted.classes_ = names
+            fitted.coef_, fitted.intercept_ = problem.unfold(start)
+            fitted.n_features_in_ = features.shape[1] + 1
             path.append(fitted)
         return path
 
@@ -158,81 +159,113 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
 
 class _Problem:
-    """The training objective in a basis of the features, and its minimiser."""
+    """The training objective and the way from its variables to folded weights.
 
-    def __init__(
-        self,
-        basis: Array | csr_matrix,
-        text: npt.NDArray[np.intp],
-        target: npt.NDArray[np.intp],
-        label: npt.NDArray[np.intp],
-        weight: Array,
-        shape: tuple[int, int],
-        target_weight: float,
-        kind: str,
-    ) -> None:
-        self.basis = basis
-        self.weight = weight[:, np.newaxis]
-        self.n_targets, self.n_classes = shape
-        self.g = target_weight
+    Weights w_t = u + g v_t under the penalty |u|^2 + sum |v_t|^2 are the same prior as w = A z
+    under |z|^2 with A A' = 1 1' + g^2 I, one block of variables fewer. All is in single
+    precision: the sums are memory-bound, and the weights' last digits carry nothing.
+    """
+
+    def __init__(self, features: csr_matrix, mass: Array, target_weight: float, kind: str) -> None:
+        self.features = csr_matrix(features, dtype=np.float32)
+        self.transposed = self.features.T.tocsr()
+        _, self.n_targets, self.n_classes = mass.shape
+        self.mass = (mass / mass.sum()).astype(np.float32)
         self.loss = _LOSSES[kind]
-        self.onehot = np.eye(self.n_classes)[label]
-        self.cell = text * self.n_targets + target
-        # Sums the examples' gradients into their (text, target) cell.
-        self.gather = csr_matrix(
-            (np.ones(len(label)), (self.cell, np.arange(len(label)))),
-            shape=(basis.shape[0] * self.n_targets, len(label)),
-        )
-        self.parts = 1 + self.n_targets
-        self.n_weights = self.parts * basis.shape[1] * self.n_classes
-        self.size = self.n_weights + self.n_targets * self.n_classes
+        prior = np.ones((self.n_targets, self.n_targets)) + target_weight**2 * np.eye(self.n_targets)
+        # The tiny ridge lets a target_weight of 0 through the factorisation.
+        root = np.linalg.cholesky(prior + 1e-9 * np.eye(self.n_targets))
+        self.mix = np.kron(root.T, np.eye(self.n_classes)).astype(np.float32)
+        self.shape = (features.shape[1], self.n_targets * self.n_classes)
+        self.size = (self.shape[0] + 1) * self.shape[1]
 
-    def unfold(self, flat: Array) -> tuple[Array, Array]:
-        """Return folded weights (n_basis, n_targets * n_classes) and intercepts."""
-        weights = flat[: self.n_weights].reshape(self.parts, -1, self.n_classes)
-        folded = weights[0] + self.g * weights[1:]
-        intercept = flat[self.n_weights :].reshape(self.n_targets, self.n_classes)
-        return folded.transpose(1, 0, 2).reshape(folded.shape[1], -1), intercept
+    def unfold(self, flat: Single) -> tuple[Array, Array]:
+        """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes)."""
+        weights = (flat[: -self.shape[1]].reshape(self.shape) @ self.mix).astype(float)
+        folded = np.ascontiguousarray(weights.T).reshape(self.n_targets, self.n_classes, -1)
+        return folded, flat[-self.shape[1] :].astype(float).reshape(self.n_targets, self.n_classes)
 
-    def solve(self, start: Array, *, penalty: float) -> Array:
-        found = minimize(
-            self._objective,
-            start,
-            (penalty,),
-            method="L-BFGS-B",
-            jac=True,
-            options={"maxiter": 1000, "gtol": 1e-6, "ftol": 1e-8, "maxcor": 20},
-        )
-        return cast("Array", found.x)
+    def objective(self, penalty: float) -> Callable[[Single], tuple[float, Single]]:
+        def value_and_gradient(flat: Single) -> tuple[float, Single]:
+            weights, intercept = flat[: -self.shape[1]].reshape(self.shape), flat[-self.shape[1] :]
+            scores = np.asarray(self.features @ weights) @ self.mix + intercept
+            loss, slope = self.loss(scores.reshape(self.mass.shape), self.mass)
+            slope = slope.reshape(scores.shape)
+            gradient = np.empty_like(flat)
+            gradient[: -self.shape[1]] = (
+                self.transposed @ (slope @ self.mix.T) + np.float32(penalty) * weights
+            ).ravel()
+            gradient[-self.shape[1] :] = slope.sum(axis=0)
+            return loss + 0.5 * penalty * float(np.vdot(weights, weights)), gradient
 
-    def _objective(self, flat: Array, penalty: float) -> tuple[float, Array]:
-        folded, intercept = self.unfold(flat)
-        scores = np.asarray(self.basis @ folded).reshape(-1, self.n_classes)[self.cell]
-        scores += intercept[self.cell % self.n_targets]
-        losses, slope = self.loss(scores, self.onehot)
-        slope *= self.weight
-        cells = np.asarray(self.gather @ slope)
-        outer = np.asarray(self.basis.T @ cells.reshape(-1, self.n_targets * self.n_classes))
-        outer = outer.reshape(-1, self.n_targets, self.n_classes).transpose(1, 0, 2)
-        gradient = np.empty_like(flat)
-        parts = gradient[: self.n_weights].reshape(self.parts, -1, self.n_classes)
-        parts[0] = outer.sum(axis=0)
-        parts[1:] = self.g * outer
-        gradient[: self.n_weights] += penalty * flat[: self.n_weights]
-        gradient[self.n_weights :] = cells.reshape(-1, self.n_targets * self.n_classes).sum(axis=0)
-        norm = float(flat[: self.n_weights] @ flat[: self.n_weights])
-        return float((losses * self.weight).sum()) + 0.5 * penalty * norm, gradient
+        return value_and_gradient
 
 
-def _logistic(scores: Array, onehot: Array) -> tuple[Array, Array]:
-    log_proba = log_softmax(scores, axis=1)
-    return -(onehot * log_proba), np.exp(log_proba) - onehot
+def _minimise(
+    objective: Callable[[Single], tuple[float, Single]], x: Single, *, tol: float, max_steps: int = 1000
+) -> Single:
+    """Minimise by L-BFGS with backtracking (Nocedal & Wright 2006, algorithms 7.4 and 3.1).
+
+    SciPy's own works in double precision, where its bookkeeping on a million weights costs
+    more than the objective.
+    """
+    value, gradient = objective(x)
+    steps: list[tuple[Single, Single, float]] = []
+    small = 0
+    for _ in range(max_steps):
+        direction = -_two_loop(gradient, steps)
+        slope = float(np.vdot(gradient, direction))
+        if slope >= 0:
+            steps.clear()
+            direction, slope = -gradient, -float(np.vdot(gradient, gradient))
+        if slope > -1e-20:
+            break
+        size = 1.0 if steps else min(1.0, 1.0 / float(np.linalg.norm(gradient)))
+        while True:
+            there = x + np.float32(size) * direction
+            value_there, gradient_there = objective(there)
+            if value_there <= value + 1e-4 * size * slope or size < 1e-6:
+                break
+            size *= 0.5
+        step, change = there - x, gradient_there - gradient
+        if (curvature := float(np.vdot(step, change))) > 1e-20:
+            steps = [*steps[-_HISTORY + 1 :], (step, change, curvature)]
+        small = small + 1 if value - value_there <= tol * abs(value) else 0
+        x, value, gradient = there, value_there, gradient_there
+        if small == 3:
+            break
+    return x
 
 
-def _squared_hinge(scores: Array, onehot: Array) -> tuple[Array, Array]:
-    sign = 2 * onehot - 1
-    short = np.maximum(0.0, 1.0 - sign * scores)
-    return short**2, -2.0 * sign * short
+def _two_loop(gradient: Single, steps: Sequence[tuple[Single, Single, float]]) -> Single:
+    """Return the inverse Hessian's product with the gradient, as the last steps suggest it."""
+    q = gradient.copy()
+    factors = []
+    for step, change, curvature in reversed(steps):
+        factors.append(float(np.vdot(step, q)) / curvature)
+        q -= np.float32(factors[-1]) * change
+    if steps:
+        _, change, curvature = steps[-1]
+        q *= np.float32(curvature / float(np.vdot(change, change)))
+    for (step, change, curvature), factor in zip(steps, reversed(factors), strict=True):
+        q += np.float32(factor - float(np.vdot(change, q)) / curvature) * step
+    return q
+
+
+def _logistic(scores: Single, mass: Single) -> tuple[float, Single]:
+    scores = scores - scores.max(axis=2, keepdims=True)
+    exponential = np.exp(scores)
+    norm = exponential.sum(axis=2, keepdims=True)
+    weight = mass.sum(axis=2, keepdims=True)
+    loss = (weight * np.log(norm)).sum(dtype=float) - (mass * scores).sum(dtype=float)
+    return float(loss), weight * (exponential / norm) - mass
+
+
+def _squared_hinge(scores: Single, mass: Single) -> tuple[float, Single]:
+    rest = mass.sum(axis=2, keepdims=True) - mass
+    short, over = np.maximum(0, 1 - scores), np.maximum(0, 1 + scores)
+    loss = (mass * short**2).sum(dtype=float) + (rest * over**2).sum(dtype=float)
+    return float(loss), 2 * (rest * over - mass * short)
 
 
 _LOSSES = {"logistic": _logistic, "svm": _squared_hinge}
@@ -256,24 +289,3 @@ def _unique_rows(X: csr_matrix) -> tuple[csr_matrix, npt.NDArray[np.intp]]:
             first.append(i)
         inverse[i] = place[key]
     return X[first], inverse
-
-
-def _factor(X: csr_matrix) -> tuple[Array | csr_matrix, Callable[[Array], Array]]:
-    """Return a basis with the same Gram matrix as X, and the way back to X's columns.
-
-    An L2-regularised linear model depends on X through X X' alone (representer theorem:
-    Schölkopf et al. 2001), so that with X X' = L L' it may be fitted on L instead and its
-    weights w are X' L'^-1 w in the columns of X.
-    """
-    if X.shape[0] > min(GRAM_LIMIT, X.shape[1]):
-        return X, lambda weights: weights
-    gram = (X @ X.T).toarray()
-    # Texts with the same or no n-grams make it singular; this much noise changes nothing.
-    gram[np.diag_indices_from(gram)] += 1e-9
-    lower = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-
-    def back(weights: Array) -> Array:
-        dual = solve_triangular(lower, weights, lower=True, trans="T", check_finite=False)
-        return cast("Array", X.T @ dual)
-
-    return lower, back

@@ -104,7 +104,9 @@ def train(
     folder = out if out is not None else runs.runs_folder() / settings.name
     runs.check_replaceable(folder)
     sources = settings.data
-    corpus = read_corpus(sources.files, targets=sources.targets, splits=sources.splits, strict=strict)
+    corpus = read_corpus(
+        sources.files, targets=sources.targets, splits=sources.splits, about=sources.about, strict=strict
+    )
     say(describe(corpus))
     if corpus.warnings:
         warn(f"{len(corpus.warnings)} rows whose text has two labels, among them:")

@@ -24,12 +24,16 @@ class DataSettings(_Section):
     """Which tables to train on.
 
     `targets` empty means every target they hold. `splits` names a table (`group`, `part`)
-    whose groups of part ``test`` are kept out of training.
+    whose groups of part ``test`` are kept out of training. `about` names the file with the
+    targets' titles and lexicons; empty means `targets.toml` beside the first table. With a
+    `lexicon_weight` above 0 the lexicons' terms for and against are training texts of that weight.
     """
 
     files: list[str] = []
     targets: list[str] = []
     splits: str = ""
+    about: str = ""
+    lexicon_weight: Weight = 0.0
 
 
 class FeatureSettings(_Section):
@@ -42,6 +46,8 @@ class FeatureSettings(_Section):
     lowercase: bool = True
     word_weight: Weight = 1.0
     char_weight: Weight = 1.0
+    nb_power: Weight = 0.5
+    hashtags: Literal["keep", "split"] = "keep"
 
     @field_validator("word_ngrams", "char_ngrams")
     @classmethod
@@ -55,7 +61,7 @@ class ClassifierSettings(_Section):
     """The linear classifier; `C` is the grid that cross-validation chooses from."""
 
     kind: Literal["logistic", "svm"] = "logistic"
-    C: Annotated[list[Positive], Field(min_length=1)] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
+    C: Annotated[list[Positive], Field(min_length=1)] = [0.3, 1.0, 3.0]
     class_weight: Literal["balanced", "none"] = "balanced"
     target_weight: Weight = 1.0
 
@@ -122,8 +128,10 @@ def read_settings(path: str | Path) -> Settings:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     settings = _validated(tree, str(path), text)
     files = [str((path.parent / file).resolve()) for file in settings.data.files]
-    splits = settings.data.splits and str((path.parent / settings.data.splits).resolve())
-    return settings.changed(data__files=files, data__splits=splits)
+    splits, about = (
+        name and str((path.parent / name).resolve()) for name in (settings.data.splits, settings.data.about)
+    )
+    return settings.changed(data__files=files, data__splits=splits, data__about=about)
 
 
 def _validated(tree: dict[str, Any], source: str, text: str) -> Settings:

@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import StratifiedGroupKFold
 
-from stance.schema import LABELS, DataError, Fault, StanceError, Target, choices
+from stance.schema import LABELS, DataError, Fault, StanceError, Target, choices, existing_file
 from stance.tables import Table, read_table
 
 logger = logging.getLogger(__name__)
@@ -99,13 +99,14 @@ def read_corpus(
     *,
     targets: Sequence[str] = (),
     splits: str | Path = "",
+    about: str | Path = "",
     part: str = "train",
     strict: bool = False,
     for_training: bool = True,
 ) -> Corpus:
     """Read labelled tables and check them, once, all faults together.
 
-    A `targets.toml` beside the first file gives the targets' titles and lexicons.
+    The file `about`, or a `targets.toml` beside the first table, gives the targets' titles and lexicons.
 
     Parameters
     ----------
@@ -132,7 +133,11 @@ def read_corpus(
         raise StanceError("no data named; wanted at least one table (`--data FILE`)")
     melted: list[pd.DataFrame] = []
     faults: list[Fault] = []
-    known = _read_targets(Path(files[0]).parent / "targets.toml")
+    known = _read_targets(
+        existing_file(Path(about), "the targets' titles and lexicons in TOML")
+        if about
+        else Path(files[0]).parent / "targets.toml"
+    )
     for file in files:
         try:
             rows, found = _melt(read_table(file), wanted=[*targets, *known])

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self, cast
+from dataclasses import dataclass
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import csr_matrix, hstack
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-_BLOCKS = ("word", "char")
+from stance.hashtags import split_hashtags, word_counts
+
+Array = npt.NDArray[np.float64]
+
+_BLOCKS = {"word": "word", "char": "char_wb"}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often each n-gram of each block occurs in each of a list of texts.
+
+    `blocks` maps a block to (csr_matrix of shape (n_texts, n_ngrams), n-grams); `words` is
+    the dictionary that hashtags are split with, empty when they are not.
+    """
+
+    blocks: dict[str, tuple[csr_matrix, npt.NDArray[np.object_]]]
+    words: dict[str, int]
 
 
 class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -32,13 +50,21 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         As in scikit-learn's TfidfVectorizer.
     word_weight, char_weight
         What each block is multiplied by.
+    nb_power
+        The IDF of an n-gram is multiplied by this power of how much it tells: its largest
+        absolute log-count ratio (Wang & Manning 2012, "Baselines and bigrams", smoothed by 1)
+        over targets and over `favor` and `against`, each against the rest. 0 is plain TF-IDF.
+    hashtags
+        ``"keep"``, or ``"split"`` to add the words of a hashtag after it.
 
     Attributes
     ----------
     targets_ : ndarray of shape (n_targets,)
         Targets seen in fit, sorted; a target's position is its number in the output.
     vectorizers_ : dict
-        The fitted TfidfVectorizer of each block.
+        The fitted TfidfVectorizer of each block; its `idf_` has the n-grams' tell in it.
+    words_ : dict
+        Words of the training texts and how many texts hold them, to split hashtags with.
     """
 
     def __init__(
@@ -51,6 +77,8 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         lowercase: bool = True,
         word_weight: float = 1.0,
         char_weight: float = 1.0,
+        nb_power: float = 0.5,
+        hashtags: str = "keep",
     ) -> None:
         self.word_ngrams = word_ngrams
         self.char_ngrams = char_ngrams
@@ -59,36 +87,90 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.lowercase = lowercase
         self.word_weight = word_weight
         self.char_weight = char_weight
+        self.nb_power = nb_power
+        self.hashtags = hashtags
 
-    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: npt.ArrayLike | None = None) -> Self:
         """Learn vocabulary, IDF and targets from a frame with `text` and `target`.
+
+        `y`, the stances of shape (n_examples,), is needed unless `nb_power` is 0.
 
         Raises
         ------
         ValueError
-            If a column is missing, both blocks are off, or no n-gram is left.
+            If a column or `y` is missing, both blocks are off, or no n-gram is left.
         """
         texts, targets = _columns(X)
-        self.targets_ = np.unique(targets)
-        self.vectorizers_: dict[str, TfidfVectorizer] = {}
-        unique = list(dict.fromkeys(texts))
-        for block, analyzer in zip(_BLOCKS, ("word", "char_wb"), strict=True):
+        self.targets_, target = np.unique(targets, return_inverse=True)
+        unique, text = np.unique(texts, return_inverse=True)
+        counts = self.count(list(unique))
+        mass = None
+        if self.nb_power:
+            if y is None:
+                raise ValueError("no y; wanted the stances (nb_power = 0 does without)")
+            mass = label_mass(text, target, np.asarray(y), (len(unique), len(self.targets_)))[0]
+        self.fit_counts(counts, np.arange(len(unique)), self.targets_, mass)
+        return self
+
+    def count(self, texts: Sequence[str]) -> Counts:
+        """Count the n-grams of texts, once for all the folds that are fitted on some of them.
+
+        N-grams in fewer than `min_df` of the texts are left out: no part of them has more.
+        """
+        words = word_counts(texts) if self.hashtags == "split" else {}
+        texts = [split_hashtags(text, words) for text in texts] if words else texts
+        blocks = {}
+        for block, analyzer in _BLOCKS.items():
             ngrams = getattr(self, f"{block}_ngrams")
             if not len(ngrams) or not getattr(self, f"{block}_weight"):
                 continue
-            self.vectorizers_[block] = TfidfVectorizer(
-                analyzer=analyzer,
-                ngram_range=tuple(ngrams),
-                min_df=min(self.min_df, len(unique)),
-                sublinear_tf=self.sublinear_tf,
-                lowercase=self.lowercase,
-                # Every word counts, one-letter ones too; scikit-learn's own pattern drops them.
-                token_pattern=r"(?u)\b\w+\b" if block == "word" else None,
-            ).fit(unique)
-        if not self.vectorizers_:
+            counter = CountVectorizer(**self._tokenisation(block, analyzer), min_df=min(self.min_df, len(texts)))
+            blocks[block] = (counter.fit_transform(texts), counter.get_feature_names_out())
+        if not blocks:
             raise ValueError("both feature blocks are off; wanted word_ngrams or char_ngrams")
+        return Counts(blocks, words)
+
+    def fit_counts(
+        self, counts: Counts, rows: npt.NDArray[np.intp], targets: npt.NDArray[Any], mass: Array | None
+    ) -> csr_matrix:
+        """Fit as `fit` does on the texts of these rows alone; return their TF-IDF columns.
+
+        `mass` is what `label_mass` gives for the texts of `rows` and the sorted `targets`. The
+        dictionary of the hashtags is that of all the counted texts (it knows no labels).
+        """
+        self.targets_ = targets
+        self.words_ = counts.words
+        self.vectorizers_: dict[str, TfidfVectorizer] = {}
+        self.columns_: dict[str, npt.NDArray[np.intp]] = {}
+        for block, (matrix, names) in counts.blocks.items():
+            part = matrix[rows]
+            df = np.bincount(part.indices, minlength=part.shape[1])
+            kept = np.flatnonzero(df >= min(self.min_df, len(rows)))
+            if not len(kept):
+                raise ValueError(f"no {block} n-gram occurs in {self.min_df} texts; wanted a smaller features.min_df")
+            idf = np.log((1 + len(rows)) / (1 + df[kept])) + 1.0
+            if mass is not None and self.nb_power:
+                idf *= _tell(part[:, kept], mass) ** self.nb_power
+            fitted = TfidfVectorizer(
+                **self._tokenisation(block, _BLOCKS[block]),
+                vocabulary={name: i for i, name in enumerate(names[kept])},
+                sublinear_tf=self.sublinear_tf,
+            )
+            fitted.idf_ = idf
+            self.vectorizers_[block], self.columns_[block] = fitted, kept
         self.n_features_in_ = 2
-        return self
+        return self.transform_counts(counts, rows)
+
+    def transform_counts(self, counts: Counts, rows: npt.NDArray[np.intp]) -> csr_matrix:
+        """Return the TF-IDF columns of the texts of these rows, of the `counts` fitted on."""
+        blocks = []
+        for block, (matrix, _) in counts.blocks.items():
+            part = matrix[rows][:, self.columns_[block]].astype(np.float64)
+            if self.sublinear_tf:
+                part.data = np.log(part.data) + 1.0
+            part.data *= self.vectorizers_[block].idf_[part.indices]
+            blocks.append(normalize(part, copy=False) * getattr(self, f"{block}_weight"))
+        return cast("csr_matrix", hstack(blocks, format="csr"))
 
     def transform(self, X: pd.DataFrame) -> csr_matrix:
         """Return a matrix of shape (n_examples, n_ngrams + 1), the target's number last.
@@ -110,6 +192,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def transform_texts(self, texts: Sequence[str]) -> csr_matrix:
         """Return the TF-IDF columns alone, of shape (n_texts, n_ngrams)."""
+        texts = [split_hashtags(text, self.words_) for text in texts] if self.words_ else texts
         blocks = [
             vectorizer.transform(texts) * getattr(self, f"{block}_weight")
             for block, vectorizer in self.vectorizers_.items()
@@ -127,9 +210,47 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         return np.asarray([*names, "target"], dtype=object)
 
     @property
-    def idf_(self) -> npt.NDArray[np.float64]:
-        """Inverse document frequency of each n-gram, of shape (n_ngrams,)."""
+    def idf_(self) -> Array:
+        """What each n-gram's frequency is multiplied by, of shape (n_ngrams,)."""
         return np.concatenate([vectorizer.idf_ for vectorizer in self.vectorizers_.values()])
+
+    def _tokenisation(self, block: str, analyzer: str) -> dict[str, Any]:
+        return {
+            "analyzer": analyzer,
+            "ngram_range": tuple(getattr(self, f"{block}_ngrams")),
+            "lowercase": self.lowercase,
+            # Every word counts, one-letter ones too; scikit-learn's own pattern drops them.
+            "token_pattern": r"(?u)\b\w+\b" if block == "word" else None,
+        }
+
+
+def label_mass(
+    text: npt.NDArray[np.intp],
+    target: npt.NDArray[np.intp],
+    stances: npt.NDArray[Any],
+    shape: tuple[int, int],
+    weight: Array | None = None,
+) -> tuple[Array, npt.NDArray[Any]]:
+    """Return what weight each text has toward each target with each class, and the classes.
+
+    The first has shape (n_texts, n_targets, n_classes); `text` and `target` are the places of
+    each example in it, `stances` its class. Classes are sorted, as in scikit-learn.
+    """
+    classes, label = np.unique(stances, return_inverse=True)
+    mass = np.zeros((*shape, len(classes)))
+    np.add.at(mass, (text, target, label), 1.0 if weight is None else weight)
+    return mass, classes
+
+
+def _tell(counts: csr_matrix, mass: Array) -> Array:
+    """Return the largest absolute log-count ratio of each n-gram, shape (n_ngrams,)."""
+    present = csr_matrix((np.ones(counts.nnz), counts.indices, counts.indptr), counts.shape)
+    inside = np.asarray(present.T @ mass.reshape(len(mass), -1)).reshape(-1, *mass.shape[1:])
+    # With every class's texts set against the other texts of the same target.
+    outside = inside.sum(axis=2, keepdims=True) - inside
+    n_inside, n_all = mass.sum(axis=0), mass.sum(axis=(0, 2))[:, np.newaxis]
+    ratio = np.log((inside + 1) / (n_inside + 2)) - np.log((outside + 1) / (n_all - n_inside + 2))
+    return cast("Array", np.abs(ratio).max(axis=(1, 2)))
 
 
 def _columns(X: pd.DataFrame) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:

@@ -75,6 +75,7 @@ class Model:
             features.idf_,
             weights,
             intercepts,
+            dict(features.words_),
         )
         return cls(scorer, info, temperature=float(classifier.temperature))
 

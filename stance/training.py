@@ -22,7 +22,7 @@ from stance.baselines import BASELINES
 from stance.classifier import JointClassifier
 from stance.config import Settings
 from stance.corpus import Corpus, group_folds, text_hash
-from stance.features import StanceFeatures
+from stance.features import Counts, StanceFeatures, label_mass
 from stance.metrics import (
     Calibration,
     Comparison,
@@ -137,14 +137,15 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     outer = group_folds(examples, settings.evaluation.folds, seed=seed)
     parts = [train for train, _ in outer] + [np.arange(len(examples))]
     inner = [group_folds(examples.iloc[part], settings.evaluation.inner_folds, seed=seed) for part in parts]
-    searches = [
-        delayed(_search)(settings, examples.iloc[part[train]], examples.iloc[part[test]])
-        for part, folds in zip(parts, inner, strict=True)
-        for train, test in folds
-    ]
-    total = len(searches) + len(parts)
-    parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
     try:
+        counted = _count(settings, corpus)
+        searches = [
+            delayed(_search)(settings, counted, part[train], part[test])
+            for part, folds in zip(parts, inner, strict=True)
+            for train, test in folds
+        ]
+        total = len(searches) + len(parts)
+        parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
         # All searches end before the fits begin: joblib runs one batch at a time.
         held_out = iter(list(_ticked(parallel(searches), 0, total, progress)))
         choices = [
@@ -152,7 +153,7 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
             for part, folds in zip(parts, inner, strict=True)
         ]
         fits = [
-            delayed(_refit)(settings, corpus, choice, part, test)
+            delayed(_refit)(settings, counted, choice, part, test)
             for choice, part, (_, test) in zip(choices, parts, [*outer, (None, None)], strict=True)
         ]
         *folds, (pipeline, _) = _ticked(parallel(fits), len(searches), total, progress)
@@ -182,27 +183,63 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _search(settings: Settings, train: pd.DataFrame, test: pd.DataFrame) -> Array:
+@dataclass(frozen=True)
+class _Counted:
+    """The training data as arrays; rows beyond the corpus's own are the lexicons' terms."""
+
+    corpus: Corpus
+    counts: Counts
+    targets: npt.NDArray[Any]
+    text: Rows
+    target: Rows
+    stance: npt.NDArray[Any]
+    weight: Array
+
+
+def _count(settings: Settings, corpus: Corpus) -> _Counted:
+    examples = corpus.examples[["text", "target", "stance"]].assign(weight=1.0)
+    if settings.data.lexicon_weight:
+        terms = [
+            (term, target.name, stance, settings.data.lexicon_weight)
+            for target in corpus.targets
+            for stance, side in (("favor", target.favor), ("against", target.against))
+            for term in side
+        ]
+        examples = pd.concat([examples, pd.DataFrame(terms, columns=examples.columns)])
+    texts, text = np.unique(examples["text"].to_numpy(dtype=object), return_inverse=True)
+    targets, target = np.unique(examples["target"].to_numpy(dtype=object), return_inverse=True)
+    counts = StanceFeatures(**settings.features.model_dump()).count(list(texts))
+    stance = examples["stance"].to_numpy(dtype=object)
+    return _Counted(corpus, counts, targets, text, target, stance, examples["weight"].to_numpy())
+
+
+def _fit_path(
+    settings: Settings, data: _Counted, train: Rows, grid: Sequence[float]
+) -> tuple[StanceFeatures, list[JointClassifier]]:
+    """Fit on these examples and on the lexicons' terms, once for each C."""
+    rows = np.concatenate([train, np.arange(len(data.corpus.examples), len(data.text))])
+    texts, text = np.unique(data.text[rows], return_inverse=True)
+    shape = (len(texts), len(data.targets))
+    mass, classes = label_mass(text, data.target[rows], data.stance[rows], shape, data.weight[rows])
+    pipeline = make_pipeline(settings)
+    X = pipeline[0].fit_counts(data.counts, texts, data.targets, mass)
+    return pipeline[0], pipeline[-1].fit_path(X, mass, classes, grid)
+
+
+def _scores(features: StanceFeatures, classifier: JointClassifier, data: _Counted, rows: Rows) -> Array:
+    """Return scores of examples, shape (n_rows, 3), LABELS order; a label never seen has -inf."""
+    texts, text = np.unique(data.text[rows], return_inverse=True)
+    every = classifier.text_scores(features.transform_counts(data.counts, texts))
+    scores = np.full((len(rows), len(LABELS)), -np.inf)
+    scores[:, [LABELS.index(label) for label in classifier.classes_]] = every[text, data.target[rows]]
+    return scores
+
+
+def _search(settings: Settings, data: _Counted, train: Rows, test: Rows) -> Array:
     """Return held-out scores for each C: shape (n_C, n_test, 3), LABELS order."""
     with threadpool_limits(1):
-        pipeline = make_pipeline(settings)
-        features, classifier = pipeline[0], pipeline[-1]
-        X = features.fit_transform(train)
-        path = classifier.fit_path(X, train["stance"], settings.classifier.C)
-        known = test["target"].isin(features.targets_).to_numpy()
-        scores = np.full((len(path), len(test), len(LABELS)), -np.inf)
-        # A target that the training part has no example of is given up as "none".
-        scores[:, ~known, LABELS.index("none")] = 0.0
-        X_test = features.transform(test[known])
-        for i, fitted in enumerate(path):
-            scores[i, known] = _label_scores(fitted, X_test)
-        return scores
-
-
-def _label_scores(classifier: JointClassifier, X: Any) -> Array:
-    scores = np.full((X.shape[0], len(LABELS)), -np.inf)
-    scores[:, [LABELS.index(label) for label in classifier.classes_]] = classifier.scores(X)
-    return scores
+        features, path = _fit_path(settings, data, train, settings.classifier.C)
+        return np.stack([_scores(features, fitted, data, test) for fitted in path])
 
 
 def _choose(settings: Settings, part: pd.DataFrame, folds: Sequence[tuple[Rows, Rows]], scores: list[Array]) -> Choice:
@@ -221,22 +258,21 @@ def _choose(settings: Settings, part: pd.DataFrame, folds: Sequence[tuple[Rows, 
 
 
 def _refit(
-    settings: Settings, corpus: Corpus, choice: Choice, part: Rows, test: Rows | None
-) -> tuple[Pipeline, pd.DataFrame | None]:
-    """Fit on a part with what was chosen; predict its test rows, baselines too."""
+    settings: Settings, data: _Counted, choice: Choice, part: Rows, test: Rows | None
+) -> tuple[Pipeline | None, pd.DataFrame | None]:
+    """Fit on a part with what was chosen; predict its test rows, by the baselines too."""
     with threadpool_limits(1):
-        train = corpus.examples.iloc[part]
-        pipeline = make_pipeline(settings, C=choice.C, temperature=choice.temperature)
-        pipeline.fit(train[["text", "target"]], train["stance"])
+        features, (classifier,) = _fit_path(settings, data, part, [choice.C])
+        classifier.set_params(temperature=choice.temperature)
         if test is None:
-            return pipeline, None
-        rows = corpus.examples.iloc[test]
-        proba = softmax(_label_scores(pipeline[-1], pipeline[0].transform(rows)) / choice.temperature, axis=1)
+            return Pipeline([("features", features), ("classifier", classifier)]), None
+        train, rows = (data.corpus.examples.iloc[which] for which in (part, test))
+        proba = softmax(_scores(features, classifier, data, test) / choice.temperature, axis=1)
         found = pd.DataFrame(proba, columns=list(LABELS), index=rows.index)
         found.insert(0, "predicted", np.asarray(LABELS, dtype=object)[proba.argmax(axis=1)])
         for name, baseline in BASELINES.items():
-            found[name] = baseline(train, rows, corpus.targets)
-        return pipeline, found
+            found[name] = baseline(train, rows, data.corpus.targets)
+        return None, found
 
 
 def _gather(examples: pd.DataFrame, tests: list[Rows], found: list[pd.DataFrame | None]) -> pd.DataFrame:
@@ -267,6 +303,7 @@ def _info(settings: Settings, corpus: Corpus, evaluation: Evaluation) -> RunInfo
     tree["data"] |= {
         "files": [Path(file).name for file in settings.data.files],
         "splits": Path(settings.data.splits).name,
+        "about": Path(settings.data.about).name,
     }
     return RunInfo(
         name=settings.name,

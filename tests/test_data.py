@@ -70,16 +70,15 @@ def test_the_passes_cover_every_sentence_once() -> None:
         assert set(read_pass(DATA / "annotations" / f"pass_{name}.csv").index) == set(ids)
 
 
-def test_every_side_has_a_holder_and_nothing_else_has() -> None:
+def test_holders_are_of_sides_and_every_side_of_the_articles_has_one() -> None:
     sides = {
-        (row["sentence_id"], target)
+        file: {(row["sentence_id"], target) for row in rows for target in TARGETS if row[target] != "none"}
         for file in SOURCES.values()
-        for row in table(file).to_dict("records")
-        for target in TARGETS
-        if row[target] != "none"
+        for rows in [table(file).to_dict("records")]
     }
     holders = table("holders.csv")
-    assert set(zip(holders["sentence_id"], holders["target"], strict=True)) == sides
+    held = set(zip(holders["sentence_id"], holders["target"], strict=True))
+    assert sides["sentences.csv"] <= held <= set().union(*sides.values())
     assert not holders.duplicated(["sentence_id", "target"]).any()
     assert holders["holder"].str.fullmatch(r"[^;]+(;[^;]+){0,3}").all()
 

@@ -10,12 +10,12 @@ import pytest
 import stance
 
 LAYERS = (
-    {"schema"},
-    {"config", "kernel", "streams", "sentences"},
+    {"schema", "hashtags"},
+    {"config", "kernel", "streams", "sentences", "features"},
     {"records"},
     {"writers"},
     {"tables", "cluster"},
-    {"corpus", "features", "classifier", "metrics", "documents", "scorer"},
+    {"corpus", "classifier", "metrics", "documents", "scorer"},
     {"storage"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics"},
