@@ -126,6 +126,8 @@ def test_more_words_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None
     pipeline, scorer = fitted("default")
     scorer = replace(scorer)
     texts = [f"{word}{i} the shield {i % 7}" for i in range(400) for word in ("shield", "club-")]
+    # Words of every length that differ in their last letter alone, in a table that is always half full.
+    texts += [f"{('shield-club' * 3)[:n]}{end}" for n in range(31) for end in "abcdehils" for _ in range(3)]
     whole = kernel_scores(scorer, texts, n_threads=1)
     scorer.memories.clear()
     monkeypatch.setattr(kernel, "_N_WORDS", 64)
