@@ -53,7 +53,7 @@ def as_pipeline(model: Model) -> Pipeline:
     scorer = model.scorer
     features = StanceFeatures(lowercase=scorer.lowercase)
     features.targets_ = np.asarray(model.targets, dtype=object)
-    features.vectorizers_ = {}
+    features.vectorizers_, features.words_ = {}, dict(scorer.hashtag_words)
     start = 0
     for block in scorer.blocks:
         stop = start + block.size

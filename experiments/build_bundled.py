@@ -34,7 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     files = [ROOT / "data" / "sentences.csv", ROOT / "data" / "lines.csv", options.ungd, options.whitehouse]
     settings = read_settings(options.experiment).changed(data__files=[str(file) for file in files])
-    corpus = read_corpus(files, targets=settings.data.targets, splits=settings.data.splits)
+    data = settings.data
+    corpus = read_corpus(files, targets=data.targets, splits=data.splits, about=data.about)
     training = fit(settings, corpus)
     model = training.model
     smaller = Model(rounded(pruned(model.scorer, PRUNE), DTYPE), model.info, temperature=model.temperature)

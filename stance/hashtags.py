@@ -37,14 +37,18 @@ def split_hashtags(text: str, words: Mapping[str, int]) -> str:
 
 
 def _likeliest(run: str, words: Mapping[str, int], total: float) -> list[str]:
-    best: list[tuple[float, list[str]]] = [(0.0, [])]
+    best = [(0.0, 0)]  # of each beginning of the run, its cost and where its last word starts
     for end in range(1, len(run) + 1):
         choices = []
         for start in range(max(0, end - _LONGEST), end):
             word = run[start:end]
             count = words.get(word)
             cost = total - math.log(count) if count else total + 1.5 + 1.5 * len(word)
-            choices.append((best[start][0] + cost, start, word))
-        cost, start, word = min(choices)
-        best.append((cost, [*best[start][1], word]))
-    return best[-1][1]
+            choices.append((best[start][0] + cost, start))
+        best.append(min(choices))
+    found, end = [], len(run)
+    while end:
+        start = best[end][1]
+        found.append(run[start:end])
+        end = start
+    return found[::-1]

@@ -160,7 +160,7 @@ def _find_(
     return -1
 
 
-_find = _compiled(_find_)
+_find = _compiled(_find_, inline=True)
 
 
 def _build_(blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any) -> Any:
@@ -477,7 +477,7 @@ def _scored_(
     max_words, max_rows, max_tokens = len(spans) // (n_blocks + 3), len(rows) - longest, len(tokens)
     n_words, n_rows, n_tokens = state[0], state[1], state[2]
     words_mask, tags_mask = np.uint64(len(slots) // (_KEY + 1) - 1), np.uint64(len(tags) - 1)
-    stamp, touched = np.int64(0), _0
+    stamp, touched = 0, _0
     for t in range(len(bounds) - 1):
         i, end = bounds[t], bounds[t + 1]
         short = end - i <= _SHORT_TEXT
@@ -593,26 +593,26 @@ def _scored_(
                     continue
                 at = np.uint64(knowns[w]) * n_spans + tokens_at
                 for j in range(np.uint64(spans[at]), np.uint64(spans[at + _1])):
-                    token = np.uint64(n_past)
-                    past[token, _0] = tokens[j, _0] + firsts[w]
-                    past[token, _1] = tokens[j, _1]
-                    past[token, _2] = tokens[j, _2]
-                    past[token, _3] = tokens[j, _3]
+                    here = np.uint64(n_past)
+                    past[here, _0] = tokens[j, _0] + firsts[w]
+                    past[here, _1] = tokens[j, _1]
+                    past[here, _2] = tokens[j, _2]
+                    past[here, _3] = tokens[j, _3]
                     n_past += 1
                     for b in range(n_blocks):
                         if blocks[b, IS_CHAR]:
                             continue
-                        h, power = past[token, _2], past[token, _3]
+                        h, power = past[here, _2], past[here, _3]
                         inside = n_past - start  # so many tokens and fewer do not reach back
                         for k in range(2, min(blocks[b, LONGEST], n_past) + 1):
-                            # The earlier token and a blank come before what is there.
-                            earlier = token - np.uint64(k - 1)
+                            # The earlier here and a blank come before what is there.
+                            earlier = here - np.uint64(k - 1)
                             h += (past[earlier, _2] * _P + _BLANK) * power
                             power *= _P * past[earlier, _3]
                             if k >= blocks[b, SHORTEST] and k > inside:
                                 mixed = _mixed(h ^ np.uint64(b + 1) * _SALT)
                                 asked[m] = mixed
-                                about[m, _0], about[m, _1], about[m, _2] = b, np.int64(earlier), np.int64(token)
+                                about[m, _0], about[m, _1], about[m, _2] = b, np.int64(earlier), np.int64(here)
                                 touched += np.uint64(tags[mixed & tags_mask])
                                 m += _1
             hits = _0
@@ -625,26 +625,26 @@ def _scored_(
                 touched += np.uint64(owners[slot])
                 hits += np.uint64(tags[slot] != 0)
             for a in range(hits):
-                row = np.uint64(owners[asked[a]])
-                touched += np.uint64(places[row]) + np.uint64(
-                    weights[row * width] + weights[row * width + n_scores] > 0
+                which = np.uint64(owners[asked[a]])
+                touched += np.uint64(places[which]) + np.uint64(
+                    weights[which * width] + weights[which * width + n_scores] > 0
                 )
             for a in range(hits):
-                b, earlier, token = about[a, _0], about[a, _1], about[a, _2]
-                row = np.int64(owners[asked[a]])
-                if blocks[b, START] <= row < blocks[b, STOP] and _same_tokens(
-                    past, earlier, token, data, vocabulary, places[row], places[row + 1]
+                block, earlier, token = about[a, _0], about[a, _1], about[a, _2]
+                owner = np.int64(owners[asked[a]])
+                if blocks[block, START] <= owner < blocks[block, STOP] and _same_tokens(
+                    past, earlier, token, data, vocabulary, places[owner], places[owner + 1]
                 ):
-                    rows[free] = row
+                    rows[free] = owner
                     used = np.int64(free) + 1
                 else:  # a stranger of the same tag
                     used = _word_ngrams(
-                        past, token, token - earlier + 1, token - earlier + 1, b, data,
+                        past, token, token - earlier + 1, token - earlier + 1, block, data,
                         blocks, tags, owners, vocabulary, places, rows, np.int64(free),
                     )  # fmt: skip
                 n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
                 if short:
-                    _sum(rows, free, used, weights, width, parts, np.uint64(b) * width)
+                    _sum(rows, free, used, weights, width, parts, np.uint64(block) * width)
         _mend(noted, n_noted, short, counts, blocks, tf, weights, width, parts)
         for b in range(n_blocks):
             at = np.uint64(b) * width

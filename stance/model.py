@@ -75,7 +75,7 @@ class Model:
             features.idf_,
             weights,
             intercepts,
-            features.words_,
+            dict(features.words_),
         )
         return cls(scorer, info, temperature=float(classifier.temperature))
 

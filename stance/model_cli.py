@@ -87,7 +87,7 @@ def export(
         corpus = read_corpus(data, targets=model.targets, for_training=False)
     elif (run / "config.toml").is_file():
         sources = read_settings(run / "config.toml").data
-        corpus = read_corpus(sources.files, targets=model.targets, splits=sources.splits)
+        corpus = read_corpus(sources.files, targets=model.targets, splits=sources.splits, about=sources.about)
     else:
         raise StanceError(
             f"{run} does not say what it was trained on; wanted the tables to measure the loss on (--data FILE)"

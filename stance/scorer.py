@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -29,7 +29,8 @@ Floats = npt.NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
-#: So many texts, in one call or in all so far, are worth loading the compiled kernel for; once it is
+#: So many texts, in one call or in all so far, are worth loading the compiled kernel for (0.6 s, what the
+#: reference takes for 3,000; the first use of all compiles it, ten times as long); once it is
 #: there, a few are worth calling it for.
 KERNEL_FROM = 5000
 _KERNEL_LOADED_FROM = 20
@@ -86,8 +87,8 @@ class Scorer:
         Shape (n_ngrams, n_targets, 3), LABELS order.
     intercepts
         Shape (n_targets, 3); minus infinity for a label that is never given.
-    words
-        The dictionary that hashtags are split with; empty where they are not.
+    hashtag_words
+        Words to split hashtags into and how many texts hold each; empty leaves hashtags alone.
     """
 
     blocks: tuple[Block, ...]
@@ -97,10 +98,10 @@ class Scorer:
     idf: npt.NDArray[Any]
     weights: npt.NDArray[Any]
     intercepts: Floats
-    words: dict[str, int] = field(default_factory=dict)
+    hashtag_words: Mapping[str, int] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {each.name: getattr(self, each.name) for each in fields(self)}  # and nothing that was worked out
+        return {part.name: getattr(self, part.name) for part in fields(self)}  # and nothing that was worked out
 
     @cached_property
     def ngrams(self) -> list[str]:
@@ -165,8 +166,8 @@ class Scorer:
 
     def prepared(self, texts: Sequence[str]) -> Sequence[str]:
         """Return the texts as the n-grams are taken from them."""
-        if self.words:
-            texts = [split_hashtags(text, self.words) for text in texts]
+        if self.hashtag_words:
+            texts = [split_hashtags(text, self.hashtag_words) for text in texts]
         return [text.lower() for text in texts] if self.lowercase else texts
 
 
@@ -227,12 +228,11 @@ def reference_scores(scorer: Scorer, texts: Sequence[str]) -> Floats:
     for text, scores in zip(scorer.prepared(texts), result, strict=True):
         for block, known in zip(scorer.blocks, scorer.rows, strict=True):
             counts = Counter(known[ngram] for ngram in ngrams(text, block) if ngram in known)
-            if not counts:
-                continue
             row = np.fromiter(counts, np.int64, len(counts))
             values = np.fromiter(counts.values(), np.float64, len(counts))
             values = (1.0 + np.log(values) if block.sublinear else values) * scorer.idf[row]
-            scores += block.weight / math.sqrt(values @ values) * (values @ weights[row])
+            if norm := math.sqrt(values @ values):
+                scores += block.weight / norm * (values @ weights[row])
     return result.reshape(-1, n_targets, n_labels)
 
 
@@ -264,7 +264,11 @@ def kernel_scores(scorer: Scorer, texts: Sequence[str], *, n_threads: int | None
     classes = character_classes()
 
     def work(part: slice) -> None:
-        raw = [text.encode("utf-8", "surrogatepass") for text in scorer.prepared(texts[part])]
+        prepared = scorer.prepared(texts[part])
+        try:
+            raw = [text.encode() for text in prepared]
+        except UnicodeEncodeError:  # lone surrogates
+            raw = [text.encode("utf-8", "surrogatepass") for text in prepared]
         bounds = np.zeros(len(raw) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, raw), np.int64, len(raw)), out=bounds[1:])
         try:
@@ -278,8 +282,8 @@ def kernel_scores(scorer: Scorer, texts: Sequence[str], *, n_threads: int | None
         scorer.memories.append(memory)
 
     n_threads = n_threads or _cores()
-    # A part that is too small learns its words anew and gains nothing.
-    size = max(-(-len(texts) // n_threads), _SMALLEST_PART)
+    # Several parts a thread, so that one's texts are made ready, under Python's lock, while others' are scored.
+    size = max(-(-len(texts) // (n_threads if n_threads == 1 else 4 * n_threads)), _SMALLEST_PART)
     parts = [slice(start, start + size) for start in range(0, len(texts), size)]
     if len(parts) == 1:
         work(parts[0])

@@ -1,7 +1,8 @@
 """`model.safetensors`: a model in one file that holds plain arrays and cannot execute anything.
 
-The arrays are those of `stance.scorer.Scorer`, and `training_hashes`; the metadata has one key,
-``stance``, whose value is JSON: ``format``, ``labels``, ``temperature``, ``lowercase``, ``words``, ``blocks``, ``info``
+The arrays are those of `stance.scorer.Scorer`, `training_hashes` and, where hashtags are split, `hashtag_words`
+(UTF-8, a line feed after each) with `hashtag_counts`; the metadata has one key,
+``stance``, whose value is JSON: ``format``, ``labels``, ``temperature``, ``lowercase``, ``blocks``, ``info``
 (the fields of `stance.schema.RunInfo`) and ``sha256``, the digest of everything else.
 
 When to raise `FORMAT_VERSION`: whenever the code before the change would read a new file wrongly, that
@@ -55,12 +56,15 @@ def write_model(path: str | Path, scorer: Scorer, info: RunInfo, temperature: fl
         "labels": LABELS,
         "temperature": temperature,
         "lowercase": scorer.lowercase,
-        "words": scorer.words,
         "blocks": [asdict(block) for block in scorer.blocks],
         "info": facts,
     }
     hashes = np.asarray(sorted(int(text, 16) for text in info.training_hashes), np.uint64)
     arrays = {name: np.ascontiguousarray(getattr(scorer, name)) for name in _ARRAYS} | {"training_hashes": hashes}
+    if scorer.hashtag_words:
+        words = "".join(f"{word}\n" for word in scorer.hashtag_words)
+        arrays["hashtag_words"] = np.frombuffer(words.encode("utf-8", "surrogatepass"), np.uint8)
+        arrays["hashtag_counts"] = np.asarray(list(scorer.hashtag_words.values()), np.int64)
     tree["sha256"] = _digest(tree, arrays)
     raw = save(arrays, metadata={"stance": json.dumps(tree, sort_keys=True)})
     with atomic_write(Path(path)) as handle:
@@ -138,7 +142,7 @@ def check(scorer: Scorer, temperature: float) -> None:
         scorer.vocabulary.tobytes().decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise ModelError("the vocabulary is not UTF-8") from None
-    _want(bool(((scorer.idf > 0) & (scorer.idf < _LIMITS["number"])).all()), "an IDF is not a positive number")
+    _want(_finite(scorer.idf) and bool((scorer.idf >= 0).all()), "an IDF is not a number from 0 up")
     _want(_finite(scorer.weights), "a weight is not a number")
     possible = scorer.intercepts > -np.inf
     _want(bool(possible.any(axis=1).all()) and _finite(scorer.intercepts[possible]), "an intercept is not a number")
@@ -161,8 +165,12 @@ def _model(tree: dict[str, Any], arrays: Arrays) -> tuple[Scorer, RunInfo, float
         for block in tree["blocks"]
         for a, b in [block["ngrams"]]
     )
-    named: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-    scorer = Scorer(blocks, bool(tree["lowercase"]), **named, words=_words(tree.get("words", {})))
+    words: dict[str, int] = {}
+    if "hashtag_words" in arrays:
+        names = arrays["hashtag_words"].tobytes().decode("utf-8", "surrogatepass").split("\n")[:-1]
+        words = dict(zip(names, arrays["hashtag_counts"].tolist(), strict=True))
+        _want(all(type(n) is int and n > 0 for n in words.values()), "words of hashtags without a count")
+    scorer = Scorer(blocks, bool(tree["lowercase"]), **{name: arrays[name] for name in _ARRAYS}, hashtag_words=words)
     temperature = _number(tree["temperature"])
     check(scorer, temperature)
     info = _info(tree["info"], arrays["training_hashes"])
@@ -193,11 +201,6 @@ def _info(facts: dict[str, Any], hashes: npt.NDArray[np.uint64]) -> RunInfo:
     _want(all(type(facts[name]) is int for name in ("seed", "n_texts", "n_groups")), "sizes that are no whole numbers")
     _want(len(set(facts["targets"])) == len(facts["targets"]) == len(facts["titles"]), "targets without a title each")
     return RunInfo(**facts, training_hashes=frozenset(f"{number:016x}" for number in hashes.tolist()))
-
-
-def _words(tree: dict[str, Any]) -> dict[str, int]:
-    _want(all(type(count) is int and count > 0 for count in tree.values()), "a dictionary without counts")
-    return dict(tree)
 
 
 def _number(value: Any) -> float:

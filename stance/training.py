@@ -303,6 +303,7 @@ def _info(settings: Settings, corpus: Corpus, evaluation: Evaluation) -> RunInfo
     tree["data"] |= {
         "files": [Path(file).name for file in settings.data.files],
         "splits": Path(settings.data.splits).name,
+        "about": Path(settings.data.about).name,
     }
     return RunInfo(
         name=settings.name,

@@ -34,3 +34,8 @@ def test_only_words_are_added(text: str) -> None:
     assert "#" in text or found == text
     assert len(found) >= len(text)
     assert split_hashtags(text, {}).startswith(text.split("#")[0])
+
+
+def test_a_hashtag_may_be_of_any_length() -> None:
+    run = "readyforhillary" * 3000
+    assert split_hashtags(f"#{run}", word_counts(TEXTS)) == f"#{run} " + " ".join(["ready for hillary"] * 3000)

@@ -34,7 +34,7 @@ WORDS = [
     "shield", "Shield,", "SHIELD!", "club", "the", "İstanbul", "straße", "STRASSE", "ß", "İ", "ΣΊΣΥΦΟΣ", "don't",
     "e\u0301te\u0301", "nuclear-armed", "a", "b", "_x_", "2008", "٣٤", "\u0345", "½", "🚀", "北京", "café", "\x00",
     "a\x00b", "\ud800", "x" * 40, "ab" * 20 + "-" + "cd" * 3, "naïve", "ﬁ", "ǅ", "..", "—", "1,000", "\u200b",
-    "a\u200bb", "#StopTheClub", "#shieldclub,",
+    "a\u200bb", "#StopTheClub", "#shield_2008", "#",
 ]  # fmt: skip
 SPACES = [" ", "  ", "\n", "\t \r\n", "\u00a0", "\u3000", "\u2028", "\x1c", "\x85", "", "-", ". "]
 
@@ -44,8 +44,9 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "case": {"features__lowercase": False, "features__word_ngrams": [2, 3]},
     "characters": {"features__word_ngrams": [], "features__char_ngrams": [1, 3]},
     "long-characters": {"features__char_ngrams": [4, 8], "features__char_weight": 0.3},
+    "hashtags": {"features__hashtags": "split", "features__char_ngrams": [3, 4]},
+    "plain": {"features__nb_power": 0.0},
     "words": {"features__char_ngrams": [], "features__word_ngrams": [1, 4]},
-    "hashtags": {"features__hashtags": "split"},
 }
 
 
@@ -99,6 +100,16 @@ def test_reference_and_kernel_give_the_pipelines_answers_on_any_text(name: str, 
     assert_same(kernel_scores(scorer, texts, n_threads=1), wanted)
 
 
+def test_ngrams_of_no_weight_at_all() -> None:
+    scorer = fitted("default")[1]
+    mute = replace(scorer, idf=np.where(np.arange(len(scorer.idf)) % 3, 0.0, scorer.idf))
+    texts = [*odd_texts(50, 7), "shield " * 2000]
+    assert_same(kernel_scores(mute, texts), reference_scores(mute, texts))
+    silent = replace(scorer, idf=np.zeros(len(scorer.idf)))
+    for found in (kernel_scores(silent, texts), reference_scores(silent, texts)):
+        np.testing.assert_array_equal(found, np.broadcast_to(scorer.intercepts, found.shape))
+
+
 def test_many_texts_threads_and_callers_at_once_change_nothing() -> None:
     pipeline, scorer = fitted("default")
     texts = odd_texts(3000, 5)
@@ -115,6 +126,8 @@ def test_more_words_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None
     pipeline, scorer = fitted("default")
     scorer = replace(scorer)
     texts = [f"{word}{i} the shield {i % 7}" for i in range(400) for word in ("shield", "club-")]
+    # Words of every length that differ in their last letter alone, in a table that is always half full.
+    texts += [f"{('shield-club' * 3)[:n]}{end}" for n in range(31) for end in "abcdehils" for _ in range(3)]
     whole = kernel_scores(scorer, texts, n_threads=1)
     scorer.memories.clear()
     monkeypatch.setattr(kernel, "_N_WORDS", 64)
