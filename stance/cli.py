@@ -105,7 +105,12 @@ def train(
     runs.check_replaceable(folder)
     sources = settings.data
     corpus = read_corpus(
-        sources.files, targets=sources.targets, splits=sources.splits, about=sources.about, strict=strict
+        sources.files,
+        targets=sources.targets,
+        splits=sources.splits,
+        about=sources.about,
+        weights=sources.weights,
+        strict=strict,
     )
     say(describe(corpus))
     if corpus.warnings:

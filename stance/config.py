@@ -23,13 +23,15 @@ class _Section(BaseModel):
 class DataSettings(_Section):
     """Which tables to train on.
 
-    `targets` empty means every target they hold. `splits` names a table (`group`, `part`)
+    `weights` says what an example of each table counts in training, 1 where it is empty. `targets`
+    empty means every target they hold. `splits` names a table (`group`, `part`)
     whose groups of part ``test`` are kept out of training. `about` names the file with the
     targets' titles and lexicons; empty means `targets.toml` beside the first table. With a
     `lexicon_weight` above 0 the lexicons' terms for and against are training texts of that weight.
     """
 
     files: list[str] = []
+    weights: list[Positive] = []
     targets: list[str] = []
     splits: str = ""
     about: str = ""

@@ -100,6 +100,7 @@ def read_corpus(
     targets: Sequence[str] = (),
     splits: str | Path = "",
     about: str | Path = "",
+    weights: Sequence[float] = (),
     part: str = "train",
     strict: bool = False,
     for_training: bool = True,
@@ -116,6 +117,8 @@ def read_corpus(
         Names of the targets to keep; empty keeps all.
     splits
         A table with `group` and `part` (``train`` or ``test``), or nothing.
+    weights
+        What an example of each table counts in training; empty means 1.
     part
         With splits, which part to keep; a group they do not name counts as ``train``.
     strict
@@ -138,10 +141,12 @@ def read_corpus(
         if about
         else Path(files[0]).parent / "targets.toml"
     )
-    for file in files:
+    if weights and len(weights) != len(files):
+        raise StanceError(f"{len(weights)} weights for {len(files)} tables; wanted one for each (data.weights)")
+    for file, weight in zip(files, weights or [1.0] * len(files), strict=True):
         try:
             rows, found = _melt(read_table(file), wanted=[*targets, *known])
-            melted.append(rows)
+            melted.append(rows.assign(weight=weight))
             faults += found
         except DataError as error:
             faults += error.faults
@@ -160,7 +165,7 @@ def read_corpus(
     if any(strict or not fault.warning for fault in faults):
         raise DataError(faults)
     labelled["group"] = _joined_groups(labelled)
-    columns = ["sentence_id", "text", "target", "stance", "group"]
+    columns = ["sentence_id", "text", "target", "stance", "group", "weight"]
     return Corpus(
         labelled[columns],
         tuple(known.get(name, Target(name, _title(name))) for name in chosen),

@@ -58,7 +58,9 @@ def train(
     folder = Path(out) if out is not None else runs_folder() / settings.name
     check_replaceable(folder)
     data = settings.data
-    corpus = read_corpus(data.files, targets=data.targets, splits=data.splits, about=data.about, strict=strict)
+    corpus = read_corpus(
+        data.files, targets=data.targets, splits=data.splits, about=data.about, weights=data.weights, strict=strict
+    )
     training = fit(settings, corpus, n_jobs=n_jobs, progress=progress)
     write_run(training, folder)
     return training, folder

@@ -197,7 +197,7 @@ class _Counted:
 
 
 def _count(settings: Settings, corpus: Corpus) -> _Counted:
-    examples = corpus.examples[["text", "target", "stance"]].assign(weight=1.0)
+    examples = corpus.examples[["text", "target", "stance", "weight"]]
     if settings.data.lexicon_weight:
         terms = [
             (term, target.name, stance, settings.data.lexicon_weight)
@@ -280,7 +280,7 @@ def _gather(examples: pd.DataFrame, tests: list[Rows], found: list[pd.DataFrame 
     fold = pd.Series(0, index=examples.index, name="fold")
     for number, test in enumerate(tests):
         fold.iloc[test] = number
-    return pd.concat([examples, fold, columns], axis=1)
+    return pd.concat([examples.drop(columns="weight"), fold, columns], axis=1)
 
 
 def _judge(predictions: pd.DataFrame, settings: Settings) -> tuple[dict[str, Evaluation], list[Comparison]]:

@@ -141,3 +141,13 @@ def test_too_few_articles_for_the_folds_names_the_target(tmp_path: Path) -> None
 @given(st.text())
 def test_text_hash_folds_white_space(text: str) -> None:
     assert text_hash(f"\n {text}\t") == text_hash(text)
+
+
+def test_a_table_may_weigh_more_than_another(tmp_path: Path) -> None:
+    rows = tiny_rows()
+    files = [write_csv(tmp_path / "a.csv", rows[:40]), write_csv(tmp_path / "b.csv", rows[40:])]
+    examples = read_corpus(files, weights=[1.0, 3.0]).examples
+    heavy = {row["sentence_id"] for row in rows[40:]}
+    assert set(examples.loc[examples["weight"] == 3.0, "sentence_id"]) == heavy
+    with pytest.raises(StanceError, match="3 weights for 2 tables"):
+        read_corpus(files, weights=[1.0, 2.0, 3.0])
