@@ -98,8 +98,8 @@ def cases() -> pd.DataFrame:
             gold = frozenset(map(gold_names, row["holder"].split(";")))
             says = {name: found[name][row["sentence_id"]] for name in SYSTEMS}
             even = int(str(article)[1:]) % 2 == 0
-            rows.append({"article": article, "even": even, "genre": about.at[article, "genre"], "sentence": row["sentence_id"],
-                         "raw": row["holder"], "text": texts[row["sentence_id"]], "gold": gold, **says})  # fmt: skip
+            where = {"article": article, "even": even, "genre": about.at[article, "genre"], **row}
+            rows.append({**where, "text": texts[row["sentence_id"]], "gold": gold, **says})
     return pd.DataFrame(rows)
 
 
@@ -108,7 +108,7 @@ def scores(rows: pd.DataFrame, system: str, *, simple: bool = False) -> dict[str
     counts: dict[str, npt.NDArray[np.float64]] = {}
     for article, gold, found in zip(rows["article"], rows["gold"], rows[system], strict=True):
         wanted, said = ({of_state(x) for x in gold}, {of_state(x) for x in found}) if simple else (gold, found)
-        counts[article] = counts.get(article, np.zeros(3)) + [len(wanted & said), len(said), len(wanted)]
+        counts[article] = counts.get(article, np.zeros(3)) + np.array([len(wanted & said), len(said), len(wanted)])
     table = np.array(list(counts.values()))
     n = len(table)
     draws = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) @ table
@@ -128,7 +128,7 @@ def unmapped(rows: pd.DataFrame) -> Counter[str]:
     """Return gold names whose state or organisation the table does not know, with how often they hold a stance."""
 
     def names() -> Iterator[str]:
-        for raw in rows["raw"]:
+        for raw in rows["holder"]:
             for holder in raw.split(";"):
                 name = actor_of(holder)
                 place = match[1] if (match := re.fullmatch(r".+ \((.+)\)", name)) else name
@@ -158,15 +158,15 @@ def section(rows: pd.DataFrame) -> str:
         for genre, part in held_out.groupby("genre")
     ]
     lost = unmapped(held_out)
-    names = "; ".join(f"{name}" for name, _ in lost.most_common())
-    return "\n\n".join([
-        markdown(pd.DataFrame(overall)),
+    note = (
         f"n = {len(held_out)} sentences x targets that take a side, of {held_out['article'].nunique()} articles (odd"
-        f" numbers); on the {len(dev)} of the {dev['article'].nunique()} articles the rules were written on, their F1 is"
-        f" {scores(dev, 'the rules')['F1']}. Brackets are 95 % intervals from resampled articles.",
-        markdown(pd.DataFrame(genres)),
-        f"Not mapped, and so never right: {sum(lost.values())} holders by {len(lost)} names ({names}).",
-    ])  # fmt: skip
+        f" numbers); on the {len(dev)} of the {dev['article'].nunique()} articles the rules were written on, their F1"
+        f" is {scores(dev, 'the rules')['F1']}. Brackets are 95 % intervals from resampled articles."
+    )
+    lost_note = (
+        f"Not mapped, and so never right: {sum(lost.values())} holders by {len(lost)} names ({'; '.join(lost)})."
+    )
+    return "\n\n".join([markdown(pd.DataFrame(overall)), note, markdown(pd.DataFrame(genres)), lost_note])
 
 
 def main() -> None:
@@ -181,7 +181,7 @@ def main() -> None:
         print({name: scores(dev, name) for name in SYSTEMS}, scores(dev, "the rules", simple=True))
         wrong = dev[dev["gold"] != dev["the rules"]]
         for row in wrong.sample(min(options.errors, len(wrong)), random_state=0).to_dict("records"):
-            print(row["genre"], row["sentence"], "|", set(row["gold"]), "|", set(row["the rules"]), "|", row["text"])
+            print(row["genre"], row["sentence_id"], "|", set(row["gold"]), "|", set(row["the rules"]), "|", row["text"])
         return
     path = ROOT / "experiments" / "RESULTS.md"
     path.write_text(replaced(path.read_text("utf-8"), "holders", section(rows)), encoding="utf-8", newline="\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -250,7 +250,7 @@ def _read(sentence: str) -> tuple[list[re.Match[str]], list[_Mention]]:
 
 def _home(read: Sequence[tuple[list[re.Match[str]], list[_Mention]]]) -> str | None:
     """Return the state an article is most about, of which people named without one then are."""
-    weights: Counter[str] = Counter()
+    weights: defaultdict[str, float] = defaultdict(float)
     for i, (_, mentions) in enumerate(read):
         found: dict[str, float] = {}
         for k, mention in enumerate(mentions):
