@@ -19,7 +19,7 @@ LAYERS = (
     {"storage"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics", "reading"},
-    {"plots", "report", "archive"},
+    {"plots", "report", "archive", "maps"},
     {"runs"},
     {"console"},
     {"corpus_cli", "model_cli"},
