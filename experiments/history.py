@@ -112,8 +112,9 @@ def section(model: Model, folder: Path) -> str:
             none = f"; no sentence with a side: {', '.join(absent)}" if absent else ""
             states.append(f"{fact.name}: {_listed(by_state)}{none}.")
     read = int(stances.read["sentences"].sum())
+    n_sided = every.groupby(["document", "position"]).ngroups
     note = (
-        f"{len(texts)} speeches, {read} sentences, of which {every.groupby(['document', 'position']).ngroups} take a side"
+        f"{len(texts)} speeches, {read} sentences, of which {n_sided} take a side"
         f" on some target. The figure is the mean stance; for space weapons, the fraction of states whose mean is"
         f" negative (at least {NEARLY_ALL} was asked of its lower end), resampled by state. Model {model.info.name},"
         f" fingerprint {model.info.fingerprint[:16]}."

@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,7 @@ def cases() -> pd.DataFrame:
             gold = frozenset(map(gold_names, row["holder"].split(";")))
             says = {name: found[name][row["sentence_id"]] for name in SYSTEMS}
             even = int(str(article)[1:]) % 2 == 0
-            where = {"article": article, "even": even, "genre": about.at[article, "genre"], **row}
+            where: dict[Any, Any] = {"article": article, "even": even, "genre": about.at[article, "genre"], **row}
             rows.append({**where, "text": texts[row["sentence_id"]], "gold": gold, **says})
     return pd.DataFrame(rows)
 

@@ -1,7 +1,7 @@
 """Who stands where in many documents: actors, targets and years counted, each mean with its interval.
 
-Only sentences that take a side count. A document is long and says little of any one target, so a mean over all its sentences
-would measure how often it speaks of it; `share` says that apart.
+Only sentences that take a side count. A document is long and says little of any one target, so a mean over all its
+sentences would measure how often it speaks of it; `share` says that apart.
 """
 
 from __future__ import annotations
@@ -181,10 +181,10 @@ def _with_years(frame: pd.DataFrame) -> pd.DataFrame:
 def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> pd.DataFrame:
     """Return a row for each value of `by` and target that has a sentence with a side.
 
-    Columns: those of `by`, target, documents and sentences (that take the side), against, favor, read (sentences read in all),
-    share (fraction of those that take a side), stance (mean of P(favor) - P(against), -1 to 1), low and high (its
-    95 % interval) and resampled: ``documents`` where at least `stance.reading.FEWEST` of them bear on it, else ``sentences``,
-    else nothing, and then there is no interval.
+    Columns: those of `by`, target, documents and sentences (that take a side), against, favor, read (sentences read in
+    all), share (fraction of those that take a side), stance (mean of P(favor) - P(against), -1 to 1), low and high
+    (its 95 % interval) and resampled: ``documents`` where at least `stance.reading.FEWEST` of them bear on it, else
+    ``sentences``, else nothing, and then there is no interval.
 
     Raises
     ------
@@ -194,15 +194,17 @@ def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> p
     by = list(dict.fromkeys(by))
     if not by or not set(by) <= set(BY):
         raise ConfigError(f"a map by {', '.join(by) or 'nothing'}; wanted actor, year or actor,year")
-    read = stances.read.groupby(by)["sentences"].sum()
+    read = stances.read.groupby(by, as_index=False)["sentences"].sum()
+    n_read_of = {tuple(where): int(n) for *where, n in read.itertuples(index=False)}
     rows = []
     for key, part in stances.sided.groupby([*by, "target"]):
         *where, target = key
-        n_read = int(read.loc[where[0] if len(where) == 1 else tuple(where)])
+        n_read = n_read_of[tuple(where)]
         labels = part["stance"]
         rows.append({
             **dict(zip(by, where, strict=True)), "target": target, "documents": part["document"].nunique(),
-            "sentences": len(part), "against": int((labels == "against").sum()), "favor": int((labels == "favor").sum()),
+            "sentences": len(part), "against": int((labels == "against").sum()),
+            "favor": int((labels == "favor").sum()),
             "read": n_read, "share": len(part) / n_read, "stance": float(part["value"].mean()), **interval(part),
         })  # fmt: skip
     names = [*by, "target", "documents", "sentences", "against", "favor", "read", "share", "stance", "low", "high",

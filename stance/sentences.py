@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import sentencex
 
 # Lines that end a sentence end so.
@@ -32,7 +34,7 @@ def paragraphs(text: str) -> list[str]:
     ['The shield was welcomed by all who were there.', 'Nobody else was asked.']
     """
     lines = text.splitlines()
-    followed = [line.rstrip() for line, after in zip(lines, lines[1:], strict=False) if line.strip() and after.strip()]
+    followed = [line.rstrip() for line, after in pairwise(lines) if line.strip() and after.strip()]
     if len(followed) < 3 or 2 * sum(line.endswith(_ENDS) for line in followed) >= len(followed):
         return [" ".join(line.split()) for line in lines if line.strip()]
     found: list[list[str]] = [[]]
