@@ -18,11 +18,11 @@ LAYERS = (
     {"corpus", "classifier", "metrics", "documents", "scorer"},
     {"storage", "explanation"},
     {"model", "baselines", "annotations", "articles"},
-    {"training", "evaluation", "batch", "statistics"},
+    {"training", "evaluation", "batch", "statistics", "pages", "influence"},
     {"plots", "report", "archive"},
     {"runs"},
     {"console"},
-    {"corpus_cli", "model_cli"},
+    {"corpus_cli", "model_cli", "explain_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent
