@@ -189,11 +189,9 @@ def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> p
     Raises
     ------
     ConfigError
-        If `by` is empty or names something else than `BY`.
+        As in `check_by`.
     """
-    by = list(dict.fromkeys(by))
-    if not by or not set(by) <= set(BY):
-        raise ConfigError(f"a map by {', '.join(by) or 'nothing'}; wanted actor, year or actor,year")
+    by = check_by(by)
     read = stances.read.groupby(by, as_index=False)["sentences"].sum()
     n_read_of = {tuple(where): int(n) for *where, n in read.itertuples(index=False)}
     rows = []
@@ -214,6 +212,20 @@ def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> p
     return frame.sort_values(
         [*by, "target"], key=lambda c: c.map(order) if c.name == "target" else c, ignore_index=True
     )
+
+
+def check_by(by: Sequence[str]) -> list[str]:
+    """Return the names without repeats.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or one is not in `BY`.
+    """
+    by = list(dict.fromkeys(by))
+    if not by or not set(by) <= set(BY):
+        raise ConfigError(f"a map by {', '.join(map(repr, by)) or 'nothing'}; wanted actor, year or actor,year")
+    return by
 
 
 def interval(part: pd.DataFrame) -> dict[str, float | str | None]:
