@@ -31,10 +31,17 @@ class ShareTable(NamedTuple):
 
 def environment(*, escape: bool) -> Environment:
     """Return the package's templates, with or without escaping for HTML."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("stance"), autoescape=escape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
+    found.globals["step"] = step
+    return found
+
+
+def step(strength: float) -> int:
+    """Return which of the four shades in marks.css a strength of 0 to 1 has."""
+    return 1 + int(strength * 3.99)
 
 
 def share_table(explanation: Explanation, *, top: int) -> ShareTable:

@@ -115,7 +115,7 @@ def top_ngrams(title: str, ngrams: Mapping[str, Sequence[tuple[str, float]]]) ->
     for axis, label in zip(figure.subplots(1, 2), ("against", "favor"), strict=True):
         _bars(axis, ngrams[label], COLORS[label])
         axis.set_title(f"{label} {title}", color=COLORS[label], fontweight="bold")
-    figure.supxlabel("push toward the label (weight x IDF)")
+    figure.supxlabel("push toward the label (weight x IDF x root of its share of texts)")
     return figure
 
 
