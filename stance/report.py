@@ -9,12 +9,14 @@ from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
 
 from stance.evaluation import ModelEvaluation
 from stance.metrics import Evaluation
 from stance.model import NOT_FOR
-from stance.schema import LABELS
+from stance.pages import environment, step
+from stance.schema import LABELS, SIGNS
 from stance.training import MODEL, Training
 
 #: What the systems are called for people.
@@ -25,7 +27,8 @@ SYSTEMS = {
     "majority": "majority label",
 }
 
-_N_ERRORS = 25
+#: So many of its article's sentences stand before and after an error.
+_CONTEXT = 2
 
 
 def metrics_json(training: Training) -> str:
@@ -101,12 +104,13 @@ def html_report(training: Training, pictures: Mapping[str, bytes]) -> str:
         PNGs by name, as `stance.plots` draws them.
     """
     encoded = {name: base64.b64encode(raw).decode() for name, raw in pictures.items()}
-    return _environment(escape=True).get_template("report.html.j2").render(**_facts(training), pictures=encoded)
+    page = environment(escape=True).get_template("report.html.j2")
+    return page.render(**_facts(training), pictures=encoded, errors=_errors(training))
 
 
 def model_card(training: Training) -> str:
     """Return `MODEL_CARD.md`."""
-    return _environment(escape=False).get_template("model_card.md.j2").render(**_facts(training))
+    return environment(escape=False).get_template("model_card.md.j2").render(**_facts(training))
 
 
 def titles_of(training: Training) -> dict[str, str]:
@@ -126,26 +130,51 @@ def _facts(training: Training) -> dict[str, Any]:
         "systems": SYSTEMS,
         "labels": LABELS,
         "counts": training.corpus.counts(),
-        "errors": _errors(training),
+        "signs": SIGNS,
         "versions": training.model.info.versions,
         "markdown": markdown,
         "not_for": NOT_FOR,
     }
 
 
-def _errors(training: Training) -> list[dict[str, Any]]:
-    """Return the surest wrong predictions, surest first."""
+def _errors(training: Training) -> Markup:
+    """Return every wrong prediction, surest first, and the sentences around it, as the JSON that errors.js draws."""
     rows = training.predictions
+    sentences = rows.drop_duplicates(["article", "text"])[["sentence_id", "text", "article"]].to_dict("records")
+    place = {(sentence["article"], sentence["text"]): i for i, sentence in enumerate(sentences)}
+    neighbours: dict[int, list[int]] = {}
+    by_article: dict[str, list[int]] = {}
+    for i, sentence in enumerate(sentences):
+        by_article.setdefault(sentence["article"], []).append(i)
+    for members in by_article.values():
+        for k, i in enumerate(members):
+            neighbours[i] = members[max(0, k - _CONTEXT) : k + _CONTEXT + 1]
     wrong = rows[rows["stance"] != rows["predicted"]]
-    surest = wrong.assign(proba=wrong[list(LABELS)].max(axis=1)).nlargest(_N_ERRORS, "proba")
-    return [{str(key): value for key, value in row.items()} for row in surest.to_dict(orient="records")]
-
-
-def _environment(*, escape: bool) -> Environment:
-    return Environment(
-        loader=PackageLoader("stance"), autoescape=escape, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+    wrong = wrong.assign(proba=wrong[list(LABELS)].max(axis=1)).sort_values("proba", ascending=False, kind="stable")
+    targets = [target.name for target in training.corpus.targets]
+    errors: list[list[Any]] = []
+    for number, error in zip(wrong.index.tolist(), wrong.to_dict("records"), strict=True):
+        marks = training.marks[number]
+        top = max((push for *_, push in marks), default=1.0)
+        errors.append([
+            place[error["article"], error["text"]],
+            targets.index(error["target"]),
+            LABELS.index(error["stance"]),
+            LABELS.index(error["predicted"]),
+            [round(error[label], 2) for label in LABELS],
+            [[a, b, LABELS.index(label), step(push / top), round(push, 2)] for a, b, label, push in marks],
+        ])  # fmt: skip
+    shown = sorted({i for found in errors for i in neighbours[found[0]]})
+    tree = {
+        "targets": [target.title for target in training.corpus.targets],
+        "labels": list(LABELS),
+        "signs": [SIGNS[label] for label in LABELS],
+        "sentences": {
+            i: [*(sentences[i][k] for k in ("sentence_id", "text", "article")), neighbours[i]] for i in shown
+        },
+        "errors": errors,
+    }
+    return htmlsafe_json_dumps(tree, separators=(",", ":"))
 
 
 def _rounded(value: Any) -> Any:

@@ -173,6 +173,10 @@ def _pictures(training: Training) -> dict[str, bytes]:
         "risk_coverage": plots.risk_coverage(training.risk_coverage),
     }
     for name, title in titles.items():
-        ngrams = {label: training.model.top_ngrams(name, label) for label in ("against", "favor")}
+        rows = [row for row in training.ngrams if row["target"] == name]
+        ngrams = {
+            label: [(row["ngram"], row["push"]) for row in rows if row["label"] == label]
+            for label in ("against", "favor")
+        }
         figures[f"ngrams-{name}"] = plots.top_ngrams(title, ngrams)
     return {name: plots.png(figure) for name, figure in figures.items()}

@@ -23,6 +23,7 @@ from stance.classifier import JointClassifier
 from stance.config import Settings
 from stance.corpus import Corpus, group_folds, text_hash
 from stance.features import Counts, StanceFeatures, label_mass
+from stance.influence import strongest_ngrams
 from stance.metrics import (
     Calibration,
     Comparison,
@@ -41,6 +42,7 @@ from stance.schema import LABELS, RunInfo, StanceError
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
+Mark = tuple[int, int, str, float]
 
 #: The name of the trained system among `Training.evaluations`; the others are baselines.
 MODEL = "model"
@@ -73,6 +75,11 @@ class Training:
         One row an example, predicted by a model that saw nothing of its group: the columns
         of `Corpus.examples`, then `predicted`, the probabilities `against`, `none`, `favor`,
         and a column of each baseline's labels.
+    marks
+        Why each wrong prediction was made, by its row in `predictions`: the words that pushed most in the fold's own
+        model, which had not seen the text, as (start, end, label, push); see `Explanation.push`.
+    ngrams
+        What the final model goes by, as `stance.influence.strongest_ngrams` says.
     evaluations
         By system, `MODEL` first.
     comparisons
@@ -89,6 +96,8 @@ class Training:
     corpus: Corpus
     model: Model
     predictions: pd.DataFrame
+    marks: dict[int, list[Mark]]
+    ngrams: list[dict[str, Any]]
     evaluations: dict[str, Evaluation]
     comparisons: list[Comparison]
     calibration: Calibration
@@ -156,17 +165,18 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
             delayed(_refit)(settings, counted, choice, part, test)
             for choice, part, (_, test) in zip(choices, parts, [*outer, (None, None)], strict=True)
         ]
-        *folds, (pipeline, _) = _ticked(parallel(fits), len(searches), total, progress)
+        *folds, (pipeline, _, _) = _ticked(parallel(fits), len(searches), total, progress)
     except ValueError as error:
         raise StanceError(f"training failed: {error}") from error
-    predictions = _gather(examples, [test for _, test in outer], [found for _, found in folds])
+    predictions = _gather(examples, [test for _, test in outer], [found for _, found, _ in folds])
+    marks = {row: found for _, _, fold in folds for row, found in fold.items()}
     evaluations, comparisons = _judge(predictions, settings)
     gold = predictions["stance"].to_numpy(dtype=object)
     proba = predictions[list(LABELS)].to_numpy(dtype=float)
     pipeline = cast("Pipeline", pipeline)
     model = Model.from_pipeline(pipeline, _info(settings, corpus, evaluations[MODEL]))
     return Training(
-        settings, corpus, model, predictions, evaluations, comparisons,
+        settings, corpus, model, predictions, marks, strongest_ngrams(model, corpus), evaluations, comparisons,
         calibration(gold, proba), risk_coverage(gold, proba),
         choices[-1], choices[:-1], time.perf_counter() - started, pipeline,
     )  # fmt: skip
@@ -259,20 +269,38 @@ def _choose(settings: Settings, part: pd.DataFrame, folds: Sequence[tuple[Rows, 
 
 def _refit(
     settings: Settings, data: _Counted, choice: Choice, part: Rows, test: Rows | None
-) -> tuple[Pipeline | None, pd.DataFrame | None]:
-    """Fit on a part with what was chosen; predict its test rows, by the baselines too."""
+) -> tuple[Pipeline | None, pd.DataFrame | None, dict[int, list[Mark]]]:
+    """Fit on a part with what was chosen; predict its test rows, by the baselines too, and say why it errs."""
     with threadpool_limits(1):
         features, (classifier,) = _fit_path(settings, data, part, [choice.C])
         classifier.set_params(temperature=choice.temperature)
+        pipeline = Pipeline([("features", features), ("classifier", classifier)])
         if test is None:
-            return Pipeline([("features", features), ("classifier", classifier)]), None
+            return pipeline, None, {}
         train, rows = (data.corpus.examples.iloc[which] for which in (part, test))
         proba = softmax(_scores(features, classifier, data, test) / choice.temperature, axis=1)
         found = pd.DataFrame(proba, columns=list(LABELS), index=rows.index)
         found.insert(0, "predicted", np.asarray(LABELS, dtype=object)[proba.argmax(axis=1)])
         for name, baseline in BASELINES.items():
             found[name] = baseline(train, rows, data.corpus.targets)
-        return None, found
+        wrong = rows[found["predicted"] != rows["stance"]]
+        return None, found, _why(pipeline, data.targets.tolist(), wrong)
+
+
+def _why(pipeline: Pipeline, targets: list[str], wrong: pd.DataFrame) -> dict[int, list[Mark]]:
+    info = RunInfo("fold", 0, tuple(targets), tuple(targets), "", 0, 0, {}, {})
+    model = Model.from_pipeline(pipeline, info)
+    marks: dict[int, list[Mark]] = {}
+    for text, rows in wrong.groupby("text", sort=False):
+        found = dict(zip(targets, model.explanations(str(text)), strict=True))
+        for row, target in rows["target"].items():
+            start, here = 0, []
+            for piece, label, push, _ in found[target].marks():
+                if label:
+                    here.append((start, start + len(piece), label, push))
+                start += len(piece)
+            marks[int(cast("int", row))] = here
+    return marks
 
 
 def _gather(examples: pd.DataFrame, tests: list[Rows], found: list[pd.DataFrame | None]) -> pd.DataFrame:

@@ -16,13 +16,14 @@ LAYERS = (
     {"writers"},
     {"tables", "cluster"},
     {"corpus", "classifier", "metrics", "documents", "scorer"},
-    {"storage"},
+    {"storage", "explanation"},
     {"model", "baselines", "annotations", "articles"},
-    {"training", "evaluation", "batch", "statistics"},
+    {"influence"},
+    {"training", "evaluation", "batch", "statistics", "pages"},
     {"plots", "report", "archive"},
     {"runs"},
     {"console"},
-    {"corpus_cli", "model_cli"},
+    {"corpus_cli", "model_cli", "explain_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import html
+import itertools
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +137,82 @@ def test_the_report_is_one_file_with_nothing_from_outside_and_escapes_the_data(t
         row["shield"] = "favor" if row["shield"] != "favor" else "against"
     path = write_csv(tmp_path / "a.csv", rows)
     _, folder = runs.train(small_settings(path), tmp_path / "run", n_jobs=1)
-    html = (folder / "report.html").read_text(encoding="utf-8")
-    assert "&lt;script&gt;" in html
-    assert "<script" not in html
-    assert "http" not in html
-    assert html.count("data:image/png;base64,") == 6
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert len(re.findall("<script", page)) == 2
+    assert "alert(1)" not in re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.DOTALL)
+    assert "http" not in page
+    assert page.count("data:image/png;base64,") == 6
+
+
+def test_every_error_is_in_the_report_with_its_marks_and_its_articles_sentences(tmp_path: Path) -> None:
+    rows = tiny_rows()
+    for row in rows[::7]:
+        row["text"] = f"\N{ROCKET} {row['text']}"
+        row["shield"] = "favor" if row["shield"] != "favor" else "against"
+    training, folder = runs.train(small_settings(write_csv(tmp_path / "a.csv", rows)), tmp_path / "run", n_jobs=1)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    data = json.loads(re.findall(r'id="error-data">(.*?)</script>', page, re.DOTALL)[0])
+    wrong = training.predictions[training.predictions["stance"] != training.predictions["predicted"]]
+    assert len(data["errors"]) == len(wrong) > 5
+    assert sorted(training.marks) == wrong.index.tolist()
+    surest = wrong[["against", "none", "favor"]].max(axis=1).to_numpy().argmax()
+    sentence, target, gold, predicted, chances, marks = data["errors"][0]
+    error, kept = wrong.iloc[surest], training.marks[wrong.index.tolist()[surest]]
+    name, text, article, around = data["sentences"][str(sentence)]
+    assert (name, text, article) == (error["sentence_id"], error["text"], error["article"])
+    assert (data["labels"][gold], data["labels"][predicted]) == (error["stance"], error["predicted"])
+    assert training.corpus.targets[target].title == data["targets"][target] == error["target"]
+    assert chances == error[["against", "none", "favor"]].astype(float).round(2).tolist()
+    assert marks
+    assert [(a, b, p) for a, b, _, _, p in marks] == [(a, b, round(push, 2)) for a, b, _, push in kept]
+    assert {step for *_, step, _ in marks} <= {1, 2, 3, 4}
+    assert len(around) in (3, 4, 5)
+    assert {data["sentences"][str(i)][2] for i in around} == {article}
+
+
+def test_an_error_is_explained_by_the_model_that_made_it(tmp_path: Path) -> None:
+    """The final model has seen the sentence with its label, and would explain that label."""
+    rows = tiny_rows()
+    rows[0]["text"] = "Everyone zigzagged before the shield."
+    rows[0]["shield"] = "favor"
+    path = write_csv(tmp_path / "a.csv", rows)
+    found = fit(small_settings(path, features__min_df=1), read_corpus([path]), n_jobs=1)
+    same = (found.predictions["text"] == rows[0]["text"]) & (found.predictions["target"] == "shield")
+    (row,) = np.flatnonzero(same).tolist()
+    words = {rows[0]["text"][start:end] for start, end, _, _ in found.marks[row]}
+    assert "shield" in words
+    final = found.model.explain(rows[0]["text"], "shield")
+    assert "zigzagged" in {piece for piece, label, _, _ in final.marks() if label}
+    assert "zigzagged" not in words
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium in the PATH")
+def test_the_error_browser_filters_and_marks_in_a_browser(tmp_path: Path) -> None:
+    rows = tiny_rows()
+    for row in rows[::7]:
+        row["text"] = f"\N{ROCKET} <b onclick=x()> {row['text']}"
+        row["shield"] = "favor" if row["shield"] != "favor" else "against"
+    training, folder = runs.train(small_settings(write_csv(tmp_path / "a.csv", rows)), tmp_path / "run", n_jobs=1)
+    use = (
+        "<script>const form = document.getElementById('error-filter'); form.elements.gold.value = '2';"
+        "form.elements.words.value = 'ROCKET'; form.dispatchEvent(new Event('input'));"
+        "document.querySelector('#error-list details').open = true;</script></body>"
+    ).replace("ROCKET", "\N{ROCKET}")
+    page = tmp_path / "page.html"
+    page.write_text((folder / "report.html").read_text(encoding="utf-8").replace("</body>", use), encoding="utf-8")
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True, timeout=60)
+    dom = done.stdout
+    found = training.predictions
+    wrong = found[found["stance"] != found["predicted"]]
+    wanted = wrong[(wrong["stance"] == "favor") & wrong["text"].str.startswith("\N{ROCKET}")]
+    assert len(wanted) > 0
+    assert f"{len(wanted)} of {len(wrong)} errors, {min(25, len(wanted))} shown" in dom
+    assert "<b onclick" not in dom
+    cards = re.findall(r'<p class="marked".*?</p>', dom, re.DOTALL)
+    marked = [re.findall(r"<mark[^>]*>(.*?)<sup>", card) for card in cards]
+    pieces = {text[a:b] for i, text in wanted["text"].items() for a, b, _, _ in training.marks[int(str(i))]}
+    assert set(map(html.unescape, itertools.chain.from_iterable(marked))) == pieces
+    assert "Words that pushed: " in dom
