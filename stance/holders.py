@@ -49,7 +49,8 @@ _SPEECH = (
     "explain(?:s|ed)?|report(?:s|ed)|wr(?:ites?|ote|itten)|maintain(?:s|ed)?|promise[sd]?|pledge[sd]?|admit(?:s|ted)?|"
     "acknowledge[sd]?|concede[sd]?|suggest(?:s|ed)?|propose[sd]?|predict(?:s|ed)?|protest(?:s|ed)?|object(?:s|ed)?|"
     "emphasi[sz]e[sd]?|reiterate[sd]?|reaffirm(?:s|ed)?|recommend(?:s|ed)?|demand(?:s|ed)?|ask(?:s|ed)?|"
-    "urge[sd]?|appeal(?:s|ed)?|describe[sd]?|denounce[sd]?|confirm(?:s|ed)?|quipped|joked|held|holds?|grumble[sd]?|dissent(?:s|ed)?|confide[sd]?|thank(?:s|ed)?|mention(?:s|ed)|vow(?:s|ed)?|"
+    "urge[sd]?|appeal(?:s|ed)?|describe[sd]?|denounce[sd]?|confirm(?:s|ed)?|quipped|joked|held|holds?|"
+    "grumble[sd]?|dissent(?:s|ed)?|confide[sd]?|thank(?:s|ed)?|mention(?:s|ed)|vow(?:s|ed)?|"
     "counter(?:s|ed)|rul(?:es|ed) out|wonder(?:s|ed)?|affirm(?:s|ed)?|testif(?:ies|ied)|caution(?:s|ed)?"
 )
 _POSITION = (
