@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stance.explanation import Explanation, NgramShare
+from stance.holders import RULES
 from stance.model import Model
+from stance.reading import Reading
 from stance.schema import LABELS, SIGNS
 
 
@@ -70,6 +72,18 @@ def explanation_html(model: Model, explanations: Sequence[Explanation], *, top: 
             signs=SIGNS,
         )
     )
+
+
+def readings_html(model: Model, readings: Sequence[tuple[str, Reading]]) -> str:
+    """Return a page that holds all it needs: each article marked, its summaries, and who stands where.
+
+    Parameters
+    ----------
+    readings
+        (name, reading) of each article.
+    """
+    page = environment(escape=True).get_template("read.html.j2")
+    return page.render(readings=readings, model=model.info.name, labels=LABELS, signs=SIGNS, rules=RULES)
 
 
 def _row(found: NgramShare) -> ShareRow:

@@ -11,7 +11,7 @@ import stance
 
 LAYERS = (
     {"schema", "hashtags"},
-    {"config", "kernel", "streams", "sentences", "features"},
+    {"config", "kernel", "streams", "sentences", "features", "holders"},
     {"records"},
     {"writers"},
     {"tables", "cluster"},
@@ -19,11 +19,12 @@ LAYERS = (
     {"storage", "explanation"},
     {"model", "baselines", "annotations", "articles"},
     {"influence"},
-    {"training", "evaluation", "batch", "statistics", "pages"},
+    {"training", "evaluation", "batch", "statistics", "reading"},
+    {"pages", "maps"},
     {"plots", "report", "archive"},
     {"runs"},
     {"console"},
-    {"corpus_cli", "model_cli", "explain_cli"},
+    {"corpus_cli", "model_cli", "explain_cli", "reading_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent
