@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
 
 _HASHTAG = re.compile(r"#(\w+)")
 _WORD = re.compile(r"(?<![#@\w])[^\W\d_]+")
@@ -30,10 +33,35 @@ def split_hashtags(text: str, words: Mapping[str, int]) -> str:
     >>> split_hashtags("No! #stoptheban", {"stop": 3, "the": 9, "ban": 2})
     'No! #stoptheban stop the ban'
     """
-    if "#" not in text:
-        return text
-    total = math.log(sum(words.values()) or 1)
-    return _HASHTAG.sub(lambda tag: f"{tag[0]} {' '.join(_likeliest(tag[1].lower(), words, total))}", text)
+    return "".join(part for part, _ in _parts(text, words))
+
+
+def split_placed(text: str, words: Mapping[str, int]) -> tuple[str, npt.NDArray[np.int64]]:
+    """Return what `split_hashtags` returns, and where in the text each of its characters comes from.
+
+    Those of the words after a hashtag come from the hashtag's last letter.
+    """
+    pieces, origins = [""], [np.arange(0)]
+    done = 0
+    for part, is_new in _parts(text, words):
+        pieces.append(part)
+        if is_new:
+            origins.append(np.full(len(part), done - 1))
+        else:
+            origins.append(np.arange(done, done + len(part)))
+            done += len(part)
+    return "".join(pieces), np.concatenate(origins)
+
+
+def _parts(text: str, words: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
+    """Yield the text up to each hashtag's end, and what is put after it; True for the latter."""
+    total = math.log(sum(words.values()) or 1) if "#" in text else 0.0
+    done = 0
+    for tag in _HASHTAG.finditer(text):
+        yield text[done : tag.end()], False
+        yield f" {' '.join(_likeliest(tag[1].lower(), words, total))}", True
+        done = tag.end()
+    yield text[done:], False
 
 
 def _likeliest(run: str, words: Mapping[str, int], total: float) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 import numpy.typing as npt
 
+from stance.explanation import Explanation, NgramShare, WordShare, explain
 from stance.schema import LABELS, ModelError, RunInfo, choices
 from stance.scorer import Block, Scorer, scores
 from stance.storage import read_model, write_model
@@ -109,8 +110,7 @@ class Model:
         found = self.scores(texts)
         if target is not None:
             found = found[:, self.targets.index(target)]
-        powers = np.exp((found - found.max(axis=-1, keepdims=True)) / self.temperature)
-        return cast("npt.NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))
+        return self._proba(found)
 
     def predict_frame(self, texts: Iterable[str]) -> pd.DataFrame:
         """Return a table of texts by targets.
@@ -140,6 +140,40 @@ class Model:
             result[part] = scores(self.scorer, texts[part])
         return result
 
+    def explain(self, text: str, target: str) -> Explanation:
+        """Return why a text has its stance toward one target.
+
+        Raises
+        ------
+        ModelError
+            As in `predict`.
+        """
+        self.check_targets([target])
+        return self.explanations(text)[self.targets.index(target)]
+
+    def explanations(self, text: str) -> tuple[Explanation, ...]:
+        """Return why a text has its stance toward each target, in the order of `targets`."""
+        names, shares, spans, word_shares = explain(self.scorer, *_checked([text]))
+        intercepts = self.scorer.intercepts
+        scores = intercepts + shares.sum(axis=0)
+        proba = self._proba(scores)
+        return tuple(
+            Explanation(
+                text,
+                target,
+                str(_labels(proba[i])),
+                proba[i],
+                scores[i],
+                intercepts[i],
+                tuple(NgramShare(*name, share) for name, share in zip(names, shares[:, i], strict=True)),
+                tuple(
+                    WordShare(start, end, share)
+                    for (start, end), share in zip(spans.tolist(), word_shares[:, i], strict=True)
+                ),
+            )
+            for i, target in enumerate(self.targets)
+        )
+
     def top_ngrams(self, target: str, label: str, *, n: int = 15) -> list[tuple[str, float]]:
         """Return the n-grams that push most toward a label, strongest first.
 
@@ -165,6 +199,10 @@ class Model:
             if target not in self.targets:
                 known = choices(self.targets)
                 raise ModelError(f"target {target!r} is not in model {self.info.name!r}; wanted {known}")
+
+    def _proba(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        powers = np.exp((scores - scores.max(axis=-1, keepdims=True)) / self.temperature)
+        return cast("npt.NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))
 
     def save(self, path: str | Path) -> None:
         """Write `model.safetensors`, whole or not at all.

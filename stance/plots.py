@@ -13,10 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stance.metrics import Calibration, Evaluation
-from stance.schema import LABELS
-
-#: One colour a label everywhere (Okabe & Ito's palette, safe for colour-blind readers).
-COLORS = {"against": "#D55E00", "none": "#8C8C8C", "favor": "#0072B2"}
+from stance.schema import COLORS, LABELS
 
 _SYSTEM_COLORS = ("#000000", "#CC79A7", "#009E73", "#E69F00", "#56B4E9")
 _MARKERS = "osD^v"

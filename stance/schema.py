@@ -10,6 +10,12 @@ from typing import Any
 #: The stances, in the one order that every array, table and plot follows.
 LABELS: tuple[str, str, str] = ("against", "none", "favor")
 
+#: One colour a label everywhere (Okabe & Ito's palette, safe for colour-blind readers).
+COLORS = {"against": "#D55E00", "none": "#8C8C8C", "favor": "#0072B2"}
+
+#: One sign a label, for those who see no colour.
+SIGNS = {"against": "\N{MINUS SIGN}", "none": "0", "favor": "+"}
+
 
 class StanceError(Exception):
     """Any failure whose cause a user can mend; the message says how."""

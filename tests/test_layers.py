@@ -16,7 +16,7 @@ LAYERS = (
     {"writers"},
     {"tables", "cluster"},
     {"corpus", "classifier", "metrics", "documents", "scorer"},
-    {"storage"},
+    {"storage", "explanation"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics"},
     {"plots", "report", "archive"},
