@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import stance
-from stance import model_cli
+from stance import model_cli, serve_cli
 from stance.console import describe, print_fault, print_rows, print_table, progress, say, transfer, warn
 from stance.corpus_cli import app as corpus_app
 from stance.schema import ConfigError, StanceError
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.add_typer(corpus_app, name="corpus")
 app.command()(model_cli.export)
 app.command()(model_cli.info)
+app.command()(serve_cli.serve)
 
 Data = Annotated[
     list[Path] | None,

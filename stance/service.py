@@ -5,27 +5,26 @@ Nothing of a request is kept or logged.
 
 # Annotations stay objects here: FastAPI reads them, and those of the requests depend on the model.
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 import stance
 from stance.gate import Gate, Limits
-from stance.model import Model
-from stance.schema import LABELS, choices
-from stance.scorer import kernel_missing, kernel_scores
+from stance.model import NOT_FOR, Model
+from stance.schema import COLORS, LABELS, choices
+from stance.scorer import Floats, kernel_missing, kernel_scores
 
 _MOST_FAULTS = 20
+_SAMPLE = "We condemn the plan as a threat to peace."
 
 
 class Problem(BaseModel):
@@ -55,20 +54,85 @@ class Predictions(BaseModel):
     predictions: list[dict[str, Prediction]]
 
 
+class Shares(BaseModel):
+    """A value for each stance; null for a stance that is never given."""
+
+    against: float | None
+    none: float | None
+    favor: float | None
+
+
+class NgramShare(BaseModel):
+    """What an n-gram of the text adds to the scores."""
+
+    kind: Literal["word", "char"]
+    ngram: str
+    n: int = Field(description="How often the text has it.")
+    share: Shares
+
+
+class WordShare(BaseModel):
+    """What the characters from start to end, in code points, add to the scores."""
+
+    start: int
+    end: int
+    share: Shares
+
+
+class Mark(BaseModel):
+    """A piece of the text, and the stance it pushes toward, if it pushes enough."""
+
+    piece: str
+    label: Literal["against", "none", "favor", ""]
+    push: float = Field(description="Share of the score, less the mean over the stances.")
+    strength: float = Field(ge=0, le=1, description="Push as a fraction of the strongest piece's.")
+
+
+class Strong(BaseModel):
+    """An n-gram that pushes toward a stance."""
+
+    kind: Literal["word", "char"]
+    ngram: str
+    n: int
+    push: float
+
+
+class Reasons(BaseModel):
+    """Why a text has its stance: intercept and shares, of n-grams or of words, add up to the score."""
+
+    target: str
+    label: Literal["against", "none", "favor"]
+    proba: Proba
+    score: Shares
+    intercept: Shares
+    ngrams: list[NgramShare]
+    words: list[WordShare]
+    marks: list[Mark] = Field(description="Pieces that join to the text.")
+    strongest: dict[str, list[Strong]] = Field(description="For each stance, strongest first.")
+
+
+class Score(BaseModel):
+    """A metric with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 class Info(BaseModel):
     """What the model is."""
 
     version: str = Field(description="Of stance.")
     name: str
     targets: list[str]
-    titles: dict[str, str] = Field(description="The targets' names for people.")
-    labels: list[str]
+    titles: list[str] = Field(description="The targets' names for people.")
+    labels: list[str] = Field(description="The stances, in the order of every list of three.")
     fingerprint: str = Field(description="SHA-256 of the training examples.")
     n_texts: int
     n_examples: int
     n_ngrams: int
-    scores: dict[str, tuple[float, float, float]] = Field(description="Cross-validated: value, low, high (95 %).")
-    target_scores: dict[str, tuple[float, float, float]] = Field(description="F_avg of each target.")
+    scores: dict[str, Score] = Field(description="Cross-validated.")
+    target_scores: dict[str, Score] = Field(description="F_avg of each target.")
     not_for: list[str]
     limits: dict[str, float] = Field(description="Of requests: bytes, characters, number.")
 
@@ -110,7 +174,7 @@ def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[st
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     _add_api(app, model, limits)
-    _add_pages(app, model)
+    _add_pages(app, model, limits)
     return app
 
 
@@ -131,7 +195,9 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
     Text = Annotated[str, Field(max_length=limits.text)]
 
     class Texts(Asked):
-        texts: list[Text] = Field(min_length=1, max_length=limits.texts, examples=[["We condemn the shield."]])
+        model_config = ConfigDict(json_schema_extra={"examples": [{"texts": [_SAMPLE]}]})
+
+        texts: list[Text] = Field(min_length=1, max_length=limits.texts)
         targets: list[Target] | None = Field(None, min_length=1, description="By default all.")
 
     problems: dict[int | str, dict[str, Any]] = {
@@ -152,37 +218,67 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
         wanted = [(name, model.targets.index(name)) for name in asked.targets or model.targets]
         return Predictions(predictions=[{name: _prediction(row[i]) for name, i in wanted} for row in proba])
 
-    @app.get("/info")
+    class Why(Asked):
+        model_config = ConfigDict(json_schema_extra={"examples": [{"text": _SAMPLE, "target": model.targets[0]}]})
+
+        text: str = Field(max_length=limits.sentence)
+        target: Target
+
+    @app.post("/explain", responses=problems)
+    def explain(asked: Why) -> Reasons:
+        """Say why a text has its stance toward a target."""
+        found = model.explain(asked.text, asked.target)
+        strongest = {
+            label: [Strong(**ngram._asdict() | {"push": push}) for ngram, push in found.strongest(label)]
+            for label in LABELS
+        }
+        marks = [Mark(**dict(zip(Mark.model_fields, mark, strict=True))) for mark in found.marks()]
+        return Reasons(**found.to_dict(), marks=marks, strongest=strongest)
+
+    @app.get("/info", responses={503: problems[503]})
     def info() -> Info:
         """Tell what the model is, how well it does, and how much may be asked for."""
-        facts = model.facts()
+        about = model.info
         return Info(
-            version=stance.__version__, labels=list(LABELS), limits=vars(limits),
-            titles=dict(zip(model.targets, facts.pop("titles"), strict=True)), **facts,
+            version=stance.__version__, name=about.name, targets=list(about.targets), titles=list(about.titles),
+            labels=list(LABELS), fingerprint=about.fingerprint, n_texts=about.n_texts, n_examples=about.n_examples,
+            n_ngrams=len(model.scorer.idf), scores=_scores(about.scores), target_scores=_scores(about.target_scores),
+            not_for=list(NOT_FOR), limits=vars(limits),
         )  # fmt: skip
 
 
-def _prediction(proba: Any) -> Prediction:
+def _prediction(proba: Floats) -> Prediction:
     found = dict(zip(LABELS, proba.tolist(), strict=True))
     return Prediction(label=LABELS[proba.argmax()], proba=Proba(**found))
 
 
-def _add_pages(app: FastAPI, model: Model) -> None:
+def _scores(found: dict[str, tuple[float, float, float]]) -> dict[str, Score]:
+    return {name: Score(value=value, low=low, high=high) for name, (value, low, high) in found.items()}
+
+
+def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
     templates = Environment(loader=PackageLoader("stance"), autoescape=True, undefined=StrictUndefined)
+    targets = list(zip(model.targets, model.info.titles, strict=True))
+    pages = {
+        "/": ("page.html.j2", "text/html"),
+        "/docs": ("api.html.j2", "text/html"),
+        "/page.css": ("page.css.j2", "text/css"),
+        "/page.js": ("page.js", "text/javascript"),
+    }
 
-    def add(path: str, content: Callable[[], str], kind: str) -> None:
-        async def page() -> Response:
-            return Response(content(), media_type=kind)
+    async def page(request: Request) -> Response:
+        name, kind = pages[request.url.path]
+        text = templates.get_template(name).render(
+            targets=targets,
+            longest=limits.text,
+            colors=COLORS,
+            api=app.openapi(),
+            address=str(request.base_url).rstrip("/"),
+        )
+        return Response(text, media_type=kind)
 
-        app.get(path, include_in_schema=False)(page)
-
-    folder = files("stance") / "templates"
-    for name, kind in (("page.css", "text/css"), ("page.js", "text/javascript")):
-        text = (folder / name).read_text("utf-8")
-        add(f"/{name}", lambda text=text: text, kind)  # type: ignore[misc]
-    html = templates.get_template("page.html.j2").render(titles=model.info.titles)
-    add("/", lambda: html, "text/html")
-    add("/docs", lambda: templates.get_template("api.html.j2").render(api=app.openapi()), "text/html")
+    for path in pages:
+        app.add_route(path, page, include_in_schema=False)
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -10,7 +10,7 @@ import pytest
 import stance
 
 LAYERS = (
-    {"schema", "hashtags"},
+    {"schema", "hashtags", "gate"},
     {"config", "kernel", "streams", "sentences", "features"},
     {"records"},
     {"writers"},
@@ -19,10 +19,10 @@ LAYERS = (
     {"storage", "explanation"},
     {"model", "baselines", "annotations", "articles"},
     {"training", "evaluation", "batch", "statistics"},
-    {"plots", "report", "archive"},
+    {"plots", "report", "archive", "service"},
     {"runs"},
     {"console"},
-    {"corpus_cli", "model_cli"},
+    {"corpus_cli", "model_cli", "serve_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent
