@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 import stance
 from stance.gate import Gate, Limits
 from stance.model import NOT_FOR, Model
+from stance.reading import Reading, read_article
 from stance.schema import COLORS, LABELS, choices
 from stance.scorer import Floats, kernel_missing, kernel_scores
 
@@ -234,6 +235,16 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
         }
         marks = [Mark(**dict(zip(Mark.model_fields, mark, strict=True))) for mark in found.marks()]
         return Reasons(**found.to_dict(), marks=marks, strongest=strongest)
+
+    class Article(Asked):
+        model_config = ConfigDict(json_schema_extra={"examples": [{"text": _SAMPLE}]})
+
+        text: Text
+
+    @app.post("/read", responses=problems)
+    def read(asked: Article) -> Reading:
+        """Read an article: where each sentence stands toward each target, in sum, and who stands where."""
+        return read_article(model, asked.text)
 
     @app.get("/info", responses={503: problems[503]})
     def info() -> Info:

@@ -11,14 +11,14 @@ import stance
 
 LAYERS = (
     {"schema", "hashtags", "gate"},
-    {"config", "kernel", "streams", "sentences", "features"},
+    {"config", "kernel", "streams", "sentences", "features", "holders"},
     {"records"},
     {"writers"},
     {"tables", "cluster"},
     {"corpus", "classifier", "metrics", "documents", "scorer"},
     {"storage", "explanation"},
     {"model", "baselines", "annotations", "articles"},
-    {"training", "evaluation", "batch", "statistics"},
+    {"training", "evaluation", "batch", "statistics", "reading"},
     {"plots", "report", "archive", "service"},
     {"runs"},
     {"console"},
