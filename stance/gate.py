@@ -16,7 +16,7 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 #: On every answer. Nothing is taken from elsewhere, nothing is kept, and no other page may frame or read it.
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -39,6 +39,8 @@ class Limits:
         Characters of a text to explain.
     texts
         Number of texts in a request.
+    sentences
+        Number of sentences of an article.
     waiting
         Requests that are worked on or wait for it; one more is told to come again.
     threads
@@ -51,6 +53,7 @@ class Limits:
     text: int = 100_000
     sentence: int = 10_000
     texts: int = 1000
+    sentences: int = 2000
     waiting: int = 64
     threads: int = 4
     seconds: float = 10.0

@@ -19,9 +19,10 @@ from starlette.exceptions import HTTPException
 
 import stance
 from stance.gate import Gate, Limits
+from stance.holders import RULES
 from stance.model import NOT_FOR, Model
 from stance.reading import Reading, read_article
-from stance.schema import COLORS, LABELS, choices
+from stance.schema import COLORS, LABELS, SIGNS, choices
 from stance.scorer import Floats, kernel_missing, kernel_scores
 
 _MOST_FAULTS = 20
@@ -244,7 +245,10 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
     @app.post("/read", responses=problems)
     def read(asked: Article) -> Reading:
         """Read an article: where each sentence stands toward each target, in sum, and who stands where."""
-        return read_article(model, asked.text)
+        reading = read_article(model, asked.text)
+        if (n := len(reading.sentences)) > limits.sentences:
+            raise HTTPException(422, f"body.text: found {n:,} sentences; wanted at most {limits.sentences:,}")
+        return reading
 
     @app.get("/info", responses={503: problems[503]})
     def info() -> Info:
@@ -274,7 +278,7 @@ def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
         "/": ("page.html.j2", "text/html"),
         "/docs": ("api.html.j2", "text/html"),
         "/page.css": ("page.css.j2", "text/css"),
-        "/page.js": ("page.js", "text/javascript"),
+        "/page.js": ("page.js.j2", "text/javascript"),
     }
 
     async def page(request: Request) -> Response:
@@ -282,7 +286,10 @@ def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
         text = templates.get_template(name).render(
             targets=targets,
             longest=limits.text,
+            labels=LABELS,
             colors=COLORS,
+            signs=SIGNS,
+            rules=RULES,
             api=app.openapi(),
             address=str(request.base_url).rstrip("/"),
         )
