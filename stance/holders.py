@@ -321,9 +321,9 @@ def _actors(tokens: Sequence[re.Match[str]], mentions: Sequence[_Mention], count
             actors.append(_Actor(mention.first, mention.last, Holder(name, "state", name)))
     kept = []
     for i, actor in enumerate(actors):  # "Russia's foreign ministry" is one actor, not two
-        near = actors[max(0, i - _NEAR) : i + _NEAR + 1]
+        around = actors[max(0, i - _NEAR) : i + _NEAR + 1]
         inside = any(o is not actor and o.first <= actor.first and actor.last <= o.last
-                     and o.last - o.first > actor.last - actor.first for o in near)  # fmt: skip
+                     and o.last - o.first > actor.last - actor.first for o in around)  # fmt: skip
         if not inside:
             kept.append(actor)
     return kept
