@@ -74,11 +74,12 @@ def picture(url: str, browser: Browser, name: str, width: int, height: int) -> N
     page.goto(url)
     read(page, article())
     page.evaluate("document.getElementById('text').scrollTop = 0")
-    page.locator(".sentence.against").nth(1).focus()
-    page.wait_for_selector("#why .ngrams")
+    page.mouse.move(0, 0)
     page.evaluate("document.querySelector('main').scrollIntoView()")
-    # A palette of 64 colours shows the page as well, in a third of the bytes.
-    image = Image.open(io.BytesIO(page.screenshot())).convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+    page.locator(".sentence.against").nth(1).evaluate("element => element.focus({ preventScroll: true })")
+    page.wait_for_selector("#why .ngrams")
+    # A palette shows the page as well, in a third of the bytes.
+    image = Image.open(io.BytesIO(page.screenshot())).convert("P", palette=Image.Palette.ADAPTIVE, colors=255)
     PICTURES.mkdir(exist_ok=True)
     image.save(PICTURES / f"{name}.png", optimize=True)
     page.close()
@@ -89,7 +90,7 @@ def main() -> None:
         raise SystemExit("no chromium on the PATH; wanted the system's, such as apt-get install chromium")
     with served() as url, chromium() as browser:
         picture(url, browser, "page", 1200, 800)
-        picture(url, browser, "page-narrow", 380, 720)
+        picture(url, browser, "page-narrow", 380, 900)
     print(*PICTURES.glob("page*.png"), sep="\n")
 
 
