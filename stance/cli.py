@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import stance
-from stance import model_cli, serve_cli
-from stance.console import describe, print_fault, print_rows, print_table, progress, say, transfer, warn
+from stance import explain_cli, model_cli, reading_cli, serve_cli
+from stance.console import describe, load_model, print_fault, print_rows, print_table, progress, say, transfer, warn
 from stance.corpus_cli import app as corpus_app
 from stance.schema import ConfigError, StanceError
 
@@ -31,6 +31,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(corpus_app, name="corpus")
+app.command()(explain_cli.explain)
+app.command()(reading_cli.read)
+app.command("map")(reading_cli.draw_map)
 app.command()(model_cli.export)
 app.command()(model_cli.info)
 app.command()(serve_cli.serve)
@@ -186,7 +189,7 @@ def predict(
         for text in texts:
             if len(text) < 256 and Path(text).is_file():
                 raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
-        predictor = _load(model)
+        predictor = load_model(model)
         wanted = batch.plan(predictor, ["text"], source="TEXT", targets=target or [], long=long)
         found, _ = batch.predict_rows(predictor, {"text": texts}, range(1, len(texts) + 1), "TEXT", wanted)
         if output is None and not json and sys.stdout.isatty():
@@ -201,7 +204,7 @@ def predict(
             sources = streams.sources_of(str(input_))
         stdout_form = "jsonl" if json else form or sources[0].form
         _predict_files(
-            _load(model), sources, output or "-", text_column=text_column, targets=target or [], long=long,
+            load_model(model), sources, output or "-", text_column=text_column, targets=target or [], long=long,
             form="csv" if stdout_form == "parquet" else stdout_form, resume=resume, on_error=on_error, engine=engine,
             scheduler=scheduler,
         )  # fmt: skip
@@ -262,7 +265,7 @@ def evaluate(
     from stance.corpus import read_corpus
     from stance.evaluation import evaluate_model
 
-    predictor = _load(model)
+    predictor = load_model(model)
     corpus = read_corpus(data, splits=splits, part="test", for_training=False)
     found = evaluate_model(predictor, corpus, allow_seen=allow_seen, resamples=resamples, seed=seed)
     if found.seen:
@@ -302,15 +305,6 @@ def _utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
-
-
-def _load(path: Path | None) -> Model:
-    from stance.model import load
-
-    model = load(path)
-    if path is None:
-        say(f"model: {model.info.name}, which comes with stance (--model RUN takes another)", style="dim")
-    return model
 
 
 def _run_name(file: Path) -> str:

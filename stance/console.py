@@ -6,18 +6,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stance.schema import Fault
+from stance.schema import COLORS, Fault
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
     from stance.corpus import Corpus
-
-# The labels' colours in plots, as near as terminals have them.
-_STYLES = {"against": "dark_orange3", "none": "dim", "favor": "dodger_blue2"}
+    from stance.model import Model
 
 
 def say(message: str, *, style: str | None = None) -> None:
@@ -53,8 +52,36 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], title: str 
     for name in header:
         table.add_column(escape(name), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell, style=_STYLES.get(cell.split(" ")[0], "")) for cell in row))
+        table.add_row(*(Text(printable(cell), style=COLORS.get(cell.split(" ")[0], "")) for cell in row))
     _console(stderr=False).print(table)
+
+
+def print_marked(pieces: Iterable[tuple[str, str, bool]]) -> None:
+    """Print a line of (text, label or "", whether strong) pieces on stdout, in their labels' colours."""
+    from rich.text import Text
+
+    line = Text()
+    for piece, label, strong in pieces:
+        # A text may come from anywhere; control characters in it would act on the terminal.
+        line.append(printable(piece), f"bold {COLORS[label]}" if strong else COLORS[label] if label else "")
+    _console(stderr=False).print(line, soft_wrap=not sys.stdout.isatty())
+
+
+def printable(text: str) -> str:
+    """Return the text with a replacement character for each control or direction mark: they act on terminals."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
+def load_model(path: Path | None) -> Model:
+    """Load a model, and say so where it is the bundled one."""
+    from stance.model import load
+
+    model = load(path)
+    if path is None:
+        say(f"model: {model.info.name}, which comes with stance (--model RUN takes another)", style="dim")
+    return model
 
 
 @cache

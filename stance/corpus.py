@@ -42,9 +42,9 @@ class Corpus:
     Attributes
     ----------
     examples
-        One row an example: `sentence_id`, `text`, `target`, `stance`, `group`. A group is an
-        article, speech or table-given group, joined with any other that holds a
-        near-duplicate of one of its sentences; a split never cuts it.
+        One row an example: `sentence_id`, `text`, `target`, `stance`, `article`, `group`. An
+        article may be a speech or a group that the table gives; a group is an article joined with any
+        other that holds a near-duplicate of one of its sentences; a split never cuts it.
     targets
         Every target in the examples, in the order of the data.
     warnings
@@ -159,8 +159,8 @@ def read_corpus(
     faults += _one_sided(labelled, chosen) if for_training else []
     if any(strict or not fault.warning for fault in faults):
         raise DataError(faults)
-    labelled["group"] = _joined_groups(labelled)
-    columns = ["sentence_id", "text", "target", "stance", "group"]
+    labelled = labelled.assign(article=labelled["group"], group=_joined_groups(labelled))
+    columns = ["sentence_id", "text", "target", "stance", "article", "group"]
     return Corpus(
         labelled[columns],
         tuple(known.get(name, Target(name, _title(name))) for name in chosen),

@@ -87,14 +87,11 @@ class Explanation:
         best = int(pushes.argmax())
         return LABELS[best], float(pushes[best])
 
-    def strongest(self, label: str, *, n: int = 10) -> list[tuple[NgramShare, float]]:
-        """Return the n-grams that push most toward a label, and their push as in `push`, strongest first."""
-        given, column = np.isfinite(self.intercept), LABELS.index(label)
-        if not self.ngrams or not given[column]:
-            return []
-        shares = np.stack([found.share for found in self.ngrams])
-        pushes = shares[:, column] - shares[:, given].mean(axis=1)
-        return [(self.ngrams[i], float(pushes[i])) for i in np.argsort(-pushes, kind="stable")[:n] if pushes[i] > 0]
+    def strongest(self, label: str, *, n: int = 10) -> list[NgramShare]:
+        """Return the n-grams that push toward a label more than toward any other, strongest first."""
+        pushes = [(self.push(found.share), found) for found in self.ngrams]
+        toward = [(push, found) for (best, push), found in pushes if best == label and push > 0]
+        return [found for _, found in sorted(toward, key=lambda pair: -pair[0])[:n]]
 
     def marks(self, *, least: float = 0.15) -> list[tuple[str, str, float, float]]:
         """Return the text in pieces that join to it: (piece, label, push, strength).

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -63,15 +63,16 @@ _POSITION = (
     "attack(?:s|ed)|dismiss(?:es|ed)?|approv(?:es?|ed)|ratif(?:ies|ied|y)|vot(?:es?|ed|ing)|agree[sd]?|disagree[sd]?|"
     "want(?:s|ed)?|wish(?:es|ed)?|hop(?:es?|ed)|seek(?:s|ing)?|sought|aspir(?:es?|ed)|prefer(?:s|red)?|"
     "believ(?:es?|ed)|think(?:s|ing)?|thought|consider(?:s|ed)?|regard(?:s|ed)?|see[sn]?|saw|view(?:s|ed)|fear(?:s|ed)?|"
-    "doubt(?:s|ed)?|find(?:s)?|found|expect(?:s|ed)?|need(?:s|ed)?|would|must|should|will|cannot|could|may|might|"
+    "doubt(?:s|ed)?|find(?:s)?|found|expect(?:s|ed)?|need(?:s|ed)?|"
     "block(?:s|ed)?|veto(?:es|ed)?|deploy(?:s|ed)?|test(?:s|ed)?|launch(?:es|ed)?|sign(?:s|ed)?|invit(?:es?|ed)|"
     "join(?:s|ed)?|appl(?:ies|ied|y)|offer(?:s|ed)?|decid(?:es?|ed)|plan(?:s|ned)?|intend(?:s|ed)?|press(?:es|ed)|"
     "threaten(?:s|ed)?|tabled|submit(?:s|ted)|attach(?:es|ed)|shar(?:es?|ed)|voic(?:es?|ed)|express(?:es|ed)?|"
-    "greet(?:s|ed)?|mock(?:s|ed)|defend(?:s|ed)?|champion(?:s|ed)?|push(?:es|ed)?|reckon(?:s|ed)?|is|are|was|were|has|"
-    "have|had|does|do|did"
+    "greet(?:s|ed)?|mock(?:s|ed)|defend(?:s|ed)?|champion(?:s|ed)?|push(?:es|ed)?|reckon(?:s|ed)?"
 )
+_WEAK = "would|must|should|will|cannot|could|may|might|is|are|was|were|has|have|had|does|do|did"
 _SPEECH_VERB = re.compile(f"(?:{_SPEECH})$")
-_VERB = re.compile(f"(?:{_SPEECH}|{_POSITION})$")
+_STRONG_VERB = re.compile(f"(?:{_SPEECH}|{_POSITION})$")
+_VERB = re.compile(f"(?:{_SPEECH}|{_POSITION}|{_WEAK})$")
 _OBLIQUE = re.compile(
     "(?:in|at|to|from|near|over|around|for|with|against|by|of|between|into|towards?|on|about|like|than|under|off|"
     "through|across|behind|beside|outside|inside|within|without|after|before|onto|upon)$"
@@ -253,7 +254,7 @@ def _read(sentence: str) -> tuple[list[re.Match[str]], list[_Mention]]:
 
 def _home(read: Sequence[tuple[list[re.Match[str]], list[_Mention]]]) -> str | None:
     """Return the state an article is most about, of which people named without one then are."""
-    weights: Counter[str] = Counter()
+    weights: defaultdict[str, float] = defaultdict(float)
     for i, (_, mentions) in enumerate(read):
         found: dict[str, float] = {}
         for k, mention in enumerate(mentions):
@@ -312,7 +313,7 @@ def _actors(tokens: Sequence[re.Match[str]], mentions: Sequence[_Mention], count
             adjectives.append(mention)
         elif kind == "organisation":
             actors.append(_Actor(mention.first, mention.last, Holder(name, "organisation", None)))
-        elif kind == "capital" and _word(tokens, mention.first - 1).lower() in ("in", "at", "from", "near"):
+        elif kind == "capital" and _word(tokens, mention.first - 1).lower() in ("in", "at"):
             place = name
         elif _word(tokens, mention.last) in _POSSESSIVE:
             adjectives.append(mention)
@@ -371,12 +372,12 @@ def _pick(
         return "pronoun", []
     if isinstance(ends, _Actor):
         return "attribution", _joined(words, doing, doing.index(ends))
-    subject = _subject(words, doing, _SPEECH_VERB if own else _VERB)
+    subject = _subject(words, doing, _STRONG_VERB if own else _VERB)
     if _first_person(tokens):
         early = subject is not None and subject.first < next(i for i, word in enumerate(words) if _FIRST.match(word))
-        if own or not early:
+        if not early or (own and subject is not None and subject.holder.kind != "person"):
             return "first person", []
-    if _PRONOUN.match(_at(words, 0)) and reported and not own:
+    if _PRONOUN.match(_at(words, 0)) and reported:
         return "pronoun", []
     if subject is not None:
         return "subject", _joined(words, doing, doing.index(subject))

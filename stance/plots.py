@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from stance.metrics import Calibration, Evaluation
 from stance.schema import COLORS, LABELS
@@ -18,6 +20,8 @@ from stance.schema import COLORS, LABELS
 _SYSTEM_COLORS = ("#000000", "#CC79A7", "#009E73", "#E69F00", "#56B4E9")
 _MARKERS = "osD^v"
 _DPI = 130
+
+MINUS = "\N{MINUS SIGN}"
 
 
 def png(figure: Figure) -> bytes:
@@ -130,6 +134,93 @@ def label_counts(counts: pd.DataFrame) -> Figure:
     axis.xaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
     axis.set(xlabel="sentences that take the side")
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def stance_heat_map(table: pd.DataFrame, titles: Mapping[str, str], *, n: int = 30) -> Figure:
+    """Draw actors by targets, mean stance in colour and figures.
+
+    Parameters
+    ----------
+    table
+        As `stance.maps.stance_map` makes it by actor.
+    n
+        So many actors, those with the most sentences; from most against to most in favor.
+    """
+    size = table.groupby("actor")["sentences"].sum().nlargest(n, keep="first")
+    shown = table[table["actor"].isin(size.index)]
+    order = shown.groupby("actor")[["sentences", "stance"]].apply(
+        lambda part: float(np.average(part["stance"], weights=part["sentences"]))
+    )
+    actors = list(order.sort_values(kind="stable").index)
+    targets = [name for name in titles if name in set(shown["target"])]
+    figure = Figure(figsize=(3.2 + 1.9 * len(targets), 1.9 + 0.27 * len(actors)), layout="constrained")
+    axis = figure.subplots()
+    sides = LinearSegmentedColormap.from_list("sides", [COLORS["against"], "#F2F2F2", COLORS["favor"]])
+    grid = np.full((len(actors), len(targets)), np.nan)
+    for row in shown.to_dict("records"):
+        place = actors.index(row["actor"]), targets.index(row["target"])
+        grid[place] = row["stance"]
+        thin = row["resampled"] != "documents"
+        text = f"{row['stance']:+.2f}  n={row['sentences']}".replace("-", MINUS)
+        color = "white" if abs(row["stance"]) > 0.75 else "black"
+        axis.text(place[1], place[0], f"({text})" if thin else text, ha="center", va="center", color=color, fontsize=8)
+    picture = axis.imshow(grid, cmap=sides, vmin=-1, vmax=1, aspect="auto")
+    axis.set_facecolor("white")
+    axis.set_xticks(range(len(targets)), [titles[name] for name in targets])
+    axis.xaxis.tick_top()
+    axis.set_yticks(range(len(actors)), actors)
+    axis.tick_params(length=0)
+    axis.set_xticks(np.arange(1, len(targets)) - 0.5, minor=True)
+    axis.set_yticks(np.arange(1, len(actors)) - 0.5, minor=True)
+    axis.grid(which="minor", color="white", linewidth=1.5)
+    bar = figure.colorbar(picture, ax=axis, location="bottom", fraction=0.03, pad=0.01, ticks=[-1, 0, 1])
+    bar.ax.set_xticklabels([f"{MINUS}1 against", "0", "+1 favor"])
+    of = f"the {len(actors)} actors with the most of " if table["actor"].nunique() > len(actors) else ""
+    figure.suptitle(
+        f"Mean stance of {of}{int(table['sentences'].sum()):,} sentences that take a side\n"
+        "(in brackets: fewer than five documents)",
+        fontsize=10,
+    )
+    return figure
+
+
+def stance_over_time(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """Draw each target's mean stance by year with 95 % intervals, and how many sentences take which side.
+
+    Parameters
+    ----------
+    table
+        As `stance.maps.stance_map` makes it by year.
+    """
+    targets = [name for name in titles if name in set(table["target"])]
+    figure = Figure(figsize=(9.0, 2.9 * len(targets) + 0.4), layout="constrained")
+    axes = figure.subplots(2 * len(targets), 1, sharex=True, squeeze=False, height_ratios=[2, 1] * len(targets)).ravel()
+    for k, target in enumerate(targets):
+        mean, bars = axes[2 * k], axes[2 * k + 1]
+        rows = table[(table["target"] == target) & table["year"].notna()].astype({"year": int})
+        sure = rows[rows["low"].notna()].astype({"low": float, "high": float})
+        unsure = rows[rows["low"].isna()]
+        gaps = [np.maximum(0, sure["stance"] - sure["low"]), np.maximum(0, sure["high"] - sure["stance"])]
+        mean.errorbar(sure["year"], sure["stance"], yerr=gaps, fmt="o", color="black", capsize=2, markersize=4,
+                      label="mean, 95 % interval")  # fmt: skip
+        mean.plot(unsure["year"], unsure["stance"], "o", color="black", markerfacecolor="white", markersize=4,
+                  label="fewer than five sentences")  # fmt: skip
+        mean.axhline(0, color="black", linewidth=0.8)
+        mean.axhspan(0, 1.08, color=COLORS["favor"], alpha=0.08, linewidth=0)
+        mean.axhspan(-1.08, 0, color=COLORS["against"], alpha=0.08, linewidth=0)
+        mean.set(ylim=(-1.08, 1.08), ylabel="mean stance", title=f"{titles[target]} (n = {rows['sentences'].sum():,})")
+        mean.set_yticks([-1, 0, 1], [f"{MINUS}1 against", "0", "+1 favor"])
+        for label, sign in (("against", -1), ("favor", 1)):
+            bars.bar(rows["year"], sign * rows[label], color=COLORS[label], label=label)
+        bars.axhline(0, color="black", linewidth=0.8)
+        bars.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
+        bars.set(ylabel="sentences")
+    axes[-1].set(xlabel="year")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles = [*axes[0].get_legend_handles_labels()[0], *axes[1].get_legend_handles_labels()[0]]
+    names = [*axes[0].get_legend_handles_labels()[1], *axes[1].get_legend_handles_labels()[1]]
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False)
     return figure
 
 

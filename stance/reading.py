@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from stance.holders import Holder, find_holders
 from stance.metrics import Score
 from stance.model import Model
 from stance.schema import LABELS
-from stance.sentences import split
+from stance.sentences import paragraphs, split
 
 #: Fewer sentences than this give no interval: resampling so few says nothing.
 FEWEST = 5
@@ -34,7 +35,7 @@ class Sentence:
     position
         Place in the article, from 0.
     paragraph
-        Line of the article it stands on, from 0; empty lines are not counted.
+        Of the article, from 0, as `stance.sentences.paragraphs` divides it.
     text
         The sentence.
     labels
@@ -109,6 +110,10 @@ class Reading:
     summaries: tuple[Summary, ...]
     positions: tuple[Position, ...]
 
+    def by_paragraph(self) -> list[list[Sentence]]:
+        """Return the sentences of each paragraph, in order."""
+        return [list(group) for _, group in groupby(self.sentences, key=lambda sentence: sentence.paragraph)]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the reading as plain dicts, lists, strings and numbers, for JSON."""
         return {"labels": list(LABELS), **asdict(self)}
@@ -120,7 +125,7 @@ def read_article(model: Model, text: str, *, author: str = "author", country: st
     Parameters
     ----------
     text
-        Plain text; a line is a paragraph, the first may be the headline.
+        Plain text; the first paragraph may be the headline.
     author
         Whose stance a sentence is that names nobody, such as the speaking country.
     country
@@ -132,8 +137,8 @@ def read_article(model: Model, text: str, *, author: str = "author", country: st
         If `text` is not a string.
     """
     places, texts = [], []
-    for paragraph, line in enumerate(filter(str.strip, text.splitlines())):
-        found = split(line)
+    for paragraph, block in enumerate(paragraphs(text)):
+        found = split(block)
         places += [paragraph] * len(found)
         texts += found
     scores = model.scores(texts)

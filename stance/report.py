@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stance.evaluation import ModelEvaluation
 from stance.metrics import Evaluation
 from stance.model import NOT_FOR
+from stance.pages import environment
 from stance.schema import LABELS
 from stance.training import MODEL, Training
 
@@ -101,12 +101,12 @@ def html_report(training: Training, pictures: Mapping[str, bytes]) -> str:
         PNGs by name, as `stance.plots` draws them.
     """
     encoded = {name: base64.b64encode(raw).decode() for name, raw in pictures.items()}
-    return _environment(escape=True).get_template("report.html.j2").render(**_facts(training), pictures=encoded)
+    return environment(escape=True).get_template("report.html.j2").render(**_facts(training), pictures=encoded)
 
 
 def model_card(training: Training) -> str:
     """Return `MODEL_CARD.md`."""
-    return _environment(escape=False).get_template("model_card.md.j2").render(**_facts(training))
+    return environment(escape=False).get_template("model_card.md.j2").render(**_facts(training))
 
 
 def titles_of(training: Training) -> dict[str, str]:
@@ -139,13 +139,6 @@ def _errors(training: Training) -> list[dict[str, Any]]:
     wrong = rows[rows["stance"] != rows["predicted"]]
     surest = wrong.assign(proba=wrong[list(LABELS)].max(axis=1)).nlargest(_N_ERRORS, "proba")
     return [{str(key): value for key, value in row.items()} for row in surest.to_dict(orient="records")]
-
-
-def _environment(*, escape: bool) -> Environment:
-    return Environment(
-        loader=PackageLoader("stance"), autoescape=escape, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
 
 
 def _rounded(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stance.console import warn
+from stance.console import load_model, warn
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -25,7 +25,6 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
 ) -> None:
     """Serve a page on which to read an article marked up, and a JSON API, until interrupted."""
-    from stance.model import load
     from stance.schema import StanceError
 
     try:
@@ -36,7 +35,7 @@ def serve(
         if (error.name or "").partition(".")[0] == "stance":
             raise
         raise StanceError(f"stance serve needs {error.name}: pip install 'stance-detect[serve]'") from None
-    predictor = load(model)
+    predictor = load_model(model)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=512)

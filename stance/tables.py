@@ -80,7 +80,7 @@ def _read(source: Source) -> Table:
 
 
 def read_text(path: str | Path) -> str:
-    """Read a UTF-8 text file.
+    """Read a UTF-8 text file; ``-`` is standard input.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def read_text(path: str | Path) -> str:
     StanceError
         If there is no such file.
     """
-    raw = existing_file(Path(path), "a text file").read_bytes()
+    raw = sys.stdin.buffer.read() if str(path) == "-" else existing_file(Path(path), "a text file").read_bytes()
     if not raw.strip():
         raise _broken(str(path), None, "an empty file", "a text")
     return _decode(raw, str(path))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +13,10 @@ from hypothesis import example, given
 
 from stance.explanation import _placed, _prepared, explain
 from stance.model import Model
-from stance.schema import LABELS, ModelError, RunInfo
+from stance.pages import explanation_html, share_table
+from stance.schema import LABELS, SIGNS, ModelError, RunInfo
 from stance.scorer import Floats, ngrams, reference_scores
+from tests.conftest import RunCli
 from tests.test_scorer import CONFIGURATIONS, any_text, fitted, long_text, odd_text
 
 
@@ -86,9 +91,9 @@ def test_pushes_leave_out_what_all_labels_share() -> None:
     assert found.push(np.array([1.0, 1.0, 1.0]))[1] == 0
     assert found.push(np.array([0.0, 1.0, 5.0])) == ("favor", 3.0)
     for label in LABELS:
-        pushes = [push for _, push in found.strongest(label)]
-        assert pushes == sorted(pushes, reverse=True)
-        assert all(push > 0 for push in pushes)
+        pushes = [found.push(each.share) for each in found.strongest(label)]
+        assert pushes == sorted(pushes, key=lambda push: -push[1])
+        assert all(best == label and push > 0 for best, push in pushes)
 
 
 def test_what_cannot_be_explained_is_said() -> None:
@@ -97,3 +102,81 @@ def test_what_cannot_be_explained_is_said() -> None:
         model.explain("x", "bridge")
     with pytest.raises(ModelError, match=r"text 0 is None \(NoneType\); wanted a string"):
         model.explain(None, "shield")  # type: ignore[arg-type]
+
+
+def test_a_table_of_shares_adds_up_to_the_score() -> None:
+    found = model_of("default").explain("the shield, Shield, the club is nuclear-armed", "club")
+    table = share_table(found, top=3)
+    named = [row.name for _, side in table.sides for row in side]
+    assert len(named) > 3
+    assert len(set(named)) == len(named)
+    parts, score = [*(row for _, side in table.sides for row in side), *table.sums[:-1]], table.sums[-1]
+    sums = np.array([[float(value) for value in row.share] for row in parts]).sum(axis=0)
+    np.testing.assert_allclose(sums, [float(value) for value in score.share], atol=2e-3)
+
+
+def test_the_page_is_one_file_with_nothing_from_outside_and_escapes_the_text() -> None:
+    model = model_of("default")
+    text = "the shield <script>alert(1)</script> \" onfocus='x' \u202e \x00 {{ club }}"
+    page = explanation_html(model, model.explanations(text), top=4)
+    assert "<script" not in page
+    assert "http" not in page
+    assert "{{ club }}" in re.sub(r"<sup.*?</sup>|</?mark[^>]*>", "", page)
+    assert not re.search(r"<[^>]*onfocus", page)
+    assert page.count("<h2>") == 2
+    # Whoever sees no colour has the sign, whoever has no mouse the focus.
+    marks = re.findall(r"<mark tabindex=\"0\".*?</mark>", page)
+    assert marks
+    assert all(re.search(rf"<sup[^>]*>[{''.join(SIGNS.values())}]</sup></mark>", mark) for mark in marks)
+
+
+def test_the_command_shows_signs_and_exact_shares(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    done = cli("explain", "Madrid condemned the shield.", "--model", tiny_run, "--target", "shield", "--top", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("shield: against (against 1.")
+    assert f"condemned[{SIGNS['against']}]" in done.stdout
+    assert "\x1b" not in done.stdout
+    found = json.loads(cli("explain", "Madrid condemned.", "--model", tiny_run, "--json").stdout)
+    assert [each["target"] for each in found] == ["shield", "club"]
+    for each in found:
+        for part in ("ngrams", "words"):
+            total = sum(one["share"]["favor"] for one in each[part]) + each["intercept"]["favor"]
+            assert total == pytest.approx(each["score"]["favor"], abs=1e-9)
+    written = cli("explain", "a <b> 🚀", "--model", tiny_run, "--html", "a.html")
+    assert written.returncode == 0, written.stderr
+    assert "&lt;" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_what_would_act_on_the_terminal_is_not_printed(cli: RunCli, tiny_run: Path) -> None:
+    done = cli("explain", "the \x1b[31mshield\u202e \x07club", "--model", tiny_run)
+    assert done.returncode == 0, done.stderr
+    assert not {"\x1b", "\u202e", "\x07"} & set(done.stdout)
+
+
+def test_the_global_view_counts_in_the_runs_data(cli: RunCli, tiny_run: Path, tiny_csv: Path) -> None:
+    found = json.loads(cli("explain", "--global", "--model", tiny_run, "--target", "shield", "--json").stdout)
+    (condemned,) = [row for row in found if row["ngram"] == "condemned" and row["label"] == "against"]
+    assert condemned["target"] == "shield"
+    assert [condemned[name] for name in ("texts", "against", "none", "favor", "articles")] == [8, 8, 0, 0, 8]
+    assert condemned["most_in"] == ["t0", "t1", "t2"]
+    shown = cli("explain", "--global", "--model", tiny_run)
+    assert "condemned" in shown.stdout
+    alone = cli("explain", "--global", "--model", tiny_run / "model.safetensors")
+    assert "the model's data is not at hand" in alone.stderr
+    counted = cli("explain", "--global", "--model", tiny_run / "model.safetensors", "--data", tiny_csv)
+    assert counted.stdout == shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "wanted"),
+    [
+        ([], "either TEXT or --global"),
+        (["a", "--global"], "either TEXT or --global"),
+        (["--global", "--html", "a.html"], "wanted TEXT with it"),
+        (["a", "--data", "a.csv"], "wanted --global with it"),
+    ],
+)
+def test_wrong_usage_is_said(cli: RunCli, args: list[str], wanted: str) -> None:
+    done = cli("explain", *args)
+    assert done.returncode == 2
+    assert wanted in " ".join(done.stderr.replace("│", " ").split())

@@ -18,11 +18,12 @@ LAYERS = (
     {"corpus", "classifier", "metrics", "documents", "scorer"},
     {"storage", "explanation"},
     {"model", "baselines", "annotations", "articles"},
-    {"training", "evaluation", "batch", "statistics", "reading"},
+    {"training", "evaluation", "batch", "statistics", "reading", "influence"},
+    {"pages", "maps"},
     {"plots", "report", "archive", "service"},
     {"runs"},
     {"console"},
-    {"corpus_cli", "model_cli", "serve_cli"},
+    {"corpus_cli", "model_cli", "explain_cli", "reading_cli", "serve_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent

@@ -1,0 +1,88 @@
+"""Templates to HTML and Markdown, and the page of explanations; nothing is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from stance.explanation import Explanation, NgramShare
+from stance.holders import RULES
+from stance.model import Model
+from stance.reading import Reading
+from stance.schema import LABELS, SIGNS
+
+
+class ShareRow(NamedTuple):
+    """One row of a table of shares, as a person reads it."""
+
+    name: str
+    n: str
+    share: tuple[str, ...]
+
+
+class ShareTable(NamedTuple):
+    """The strongest n-grams of each label, and the rows that make the columns add up to the scores."""
+
+    sides: list[tuple[str, list[ShareRow]]]
+    sums: list[ShareRow]
+
+
+def environment(*, escape: bool) -> Environment:
+    """Return the package's templates, with or without escaping for HTML."""
+    return Environment(
+        loader=PackageLoader("stance"), autoescape=escape, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+
+
+def share_table(explanation: Explanation, *, top: int) -> ShareTable:
+    """Return the `top` strongest n-grams of each label with their shares, the rest, the intercept and the score."""
+    sides = [(label, explanation.strongest(label, n=top)) for label in LABELS]
+    chosen = {(found.kind, found.ngram) for _, side in sides for found in side}
+    rest = [found.share for found in explanation.ngrams if (found.kind, found.ngram) not in chosen]
+    sums = [
+        ShareRow(f"the other {len(rest)} n-grams", "", _numbers(sum(rest) if rest else explanation.score * 0)),
+        ShareRow("intercept", "", _numbers(explanation.intercept)),
+        ShareRow("score", "", _numbers(explanation.score)),
+    ]
+    return ShareTable([(label, [_row(found) for found in side]) for label, side in sides], sums)
+
+
+def explanation_html(model: Model, explanations: Sequence[Explanation], *, top: int) -> str:
+    """Return a page that holds all it needs: each explanation on its text, and the strongest n-grams' shares."""
+    return (
+        environment(escape=True)
+        .get_template("explain.html.j2")
+        .render(
+            explanations=explanations,
+            tables=[share_table(found, top=top) for found in explanations],
+            titles=dict(zip(model.targets, model.info.titles, strict=True)),
+            temperature=model.temperature,
+            model=model.info.name,
+            labels=LABELS,
+            signs=SIGNS,
+        )
+    )
+
+
+def readings_html(model: Model, readings: Sequence[tuple[str, Reading]]) -> str:
+    """Return a page that holds all it needs: each article marked, its summaries, and who stands where.
+
+    Parameters
+    ----------
+    readings
+        (name, reading) of each article.
+    """
+    page = environment(escape=True).get_template("read.html.j2")
+    return page.render(readings=readings, model=model.info.name, labels=LABELS, signs=SIGNS, rules=RULES)
+
+
+def _row(found: NgramShare) -> ShareRow:
+    name = found.ngram.replace(" ", "\N{OPEN BOX}") if found.kind == "char" else found.ngram
+    return ShareRow(name, str(found.n), _numbers(found.share))
+
+
+def _numbers(values: Any) -> tuple[str, ...]:
+    return tuple(f"{value:+.4f}" for value in values)
