@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import stance
-from stance import explain_cli, model_cli, reading_cli
+from stance import explain_cli, model_cli, reading_cli, serve_cli
 from stance.console import describe, load_model, print_fault, print_rows, print_table, progress, say, transfer, warn
 from stance.corpus_cli import app as corpus_app
 from stance.schema import ConfigError, StanceError
@@ -36,6 +36,7 @@ app.command()(reading_cli.read)
 app.command("map")(reading_cli.draw_map)
 app.command()(model_cli.export)
 app.command()(model_cli.info)
+app.command()(serve_cli.serve)
 
 Data = Annotated[
     list[Path] | None,
