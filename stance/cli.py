@@ -21,6 +21,7 @@ from stance.corpus_cli import app as corpus_app
 from stance.schema import ConfigError, StanceError
 
 if TYPE_CHECKING:
+    from stance.corpus import Corpus
     from stance.model import Model
     from stance.streams import Source
 
@@ -108,10 +109,7 @@ def train(
         sources.files, targets=sources.targets, splits=sources.splits, about=sources.about, strict=strict
     )
     say(describe(corpus))
-    if corpus.warnings:
-        warn(f"{len(corpus.warnings)} rows whose text has two labels, among them:")
-        for fault in corpus.warnings[:3]:
-            print_fault(fault)
+    _warn_of(corpus)
     with progress("training") as tick:
         training = fit(settings, corpus, n_jobs=jobs, progress=tick)
     runs.write_run(training, folder)
@@ -123,6 +121,8 @@ def train(
     )
     for table in report.target_tables(evaluation, report.titles_of(training)):
         print_table(table)
+    for warning in report.warnings_of(training):
+        warn(warning)
     print(f"Run:    {folder}\nReport: {folder / 'report.html'}")
 
 
@@ -270,6 +270,7 @@ def evaluate(
         print(report.evaluation_json(found))
         return
     say(describe(corpus))
+    _warn_of(corpus)
     titles = dict(zip(predictor.info.targets, predictor.info.titles, strict=True))
     scores = found.evaluation
     print_table(
@@ -295,6 +296,18 @@ def main() -> None:
             raise
         say(f"error: {error}", style="bold red")
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+
+
+def _warn_of(corpus: Corpus) -> None:
+    """Warn of every doubtful column, and of the first doubtful rows."""
+    rows = [fault for fault in corpus.warnings if fault.line is not None]
+    for fault in corpus.warnings:
+        if fault.line is None:
+            print_fault(fault)
+    if rows:
+        warn(f"{len(rows)} rows whose text has two labels, among them:")
+        for fault in rows[:3]:
+            print_fault(fault)
 
 
 def _utf8() -> None:

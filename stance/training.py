@@ -64,6 +64,25 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What one part of a corpus taught.
+
+    Attributes
+    ----------
+    predictions
+        One row a test example: `predicted`, the probabilities `against`, `none`, `favor`, and a
+        column of each baseline's labels.
+    pipeline
+        The fitted scikit-learn pipeline, of a part without test examples: it is much to carry
+        from one process to another.
+    """
+
+    choice: Choice
+    predictions: pd.DataFrame
+    pipeline: Pipeline | None
+
+
+@dataclass(frozen=True)
 class Training:
     """All that one training found.
 
@@ -97,6 +116,11 @@ class Training:
     fold_choices: list[Choice]
     seconds: float
     pipeline: Pipeline
+
+    @property
+    def beaten_by(self) -> list[Comparison]:
+        """Comparisons with the baselines whose F_avg is higher than the model's."""
+        return [found for found in self.comparisons if found.difference.value < 0]
 
 
 def make_pipeline(settings: Settings, *, C: float | None = None, temperature: float = 1.0) -> Pipeline:
@@ -133,43 +157,62 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
         If a target has fewer groups than folds, or the features cannot be fitted.
     """
     started = time.perf_counter()
-    examples, seed = corpus.examples, settings.seed
-    outer = group_folds(examples, settings.evaluation.folds, seed=seed)
-    parts = [train for train, _ in outer] + [np.arange(len(examples))]
-    inner = [group_folds(examples.iloc[part], settings.evaluation.inner_folds, seed=seed) for part in parts]
-    try:
-        counted = _count(settings, corpus)
-        searches = [
-            delayed(_search)(settings, counted, part[train], part[test])
-            for part, folds in zip(parts, inner, strict=True)
-            for train, test in folds
-        ]
-        total = len(searches) + len(parts)
-        parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
-        # All searches end before the fits begin: joblib runs one batch at a time.
-        held_out = iter(list(_ticked(parallel(searches), 0, total, progress)))
-        choices = [
-            _choose(settings, examples.iloc[part], folds, [next(held_out) for _ in folds])
-            for part, folds in zip(parts, inner, strict=True)
-        ]
-        fits = [
-            delayed(_refit)(settings, counted, choice, part, test)
-            for choice, part, (_, test) in zip(choices, parts, [*outer, (None, None)], strict=True)
-        ]
-        *folds, (pipeline, _) = _ticked(parallel(fits), len(searches), total, progress)
-    except ValueError as error:
-        raise StanceError(f"training failed: {error}") from error
-    predictions = _gather(examples, [test for _, test in outer], [found for _, found in folds])
+    examples = corpus.examples
+    outer = group_folds(examples, settings.evaluation.folds, seed=settings.seed)
+    whole = np.arange(len(examples))
+    *folds, last = held_out(settings, corpus, [*outer, (whole, whole[:0])], n_jobs=n_jobs, progress=progress)
+    predictions = _gather(examples, [test for _, test in outer], [fold.predictions for fold in folds])
     evaluations, comparisons = _judge(predictions, settings)
     gold = predictions["stance"].to_numpy(dtype=object)
     proba = predictions[list(LABELS)].to_numpy(dtype=float)
-    pipeline = cast("Pipeline", pipeline)
+    pipeline = cast("Pipeline", last.pipeline)
     model = Model.from_pipeline(pipeline, _info(settings, corpus, evaluations[MODEL]))
     return Training(
         settings, corpus, model, predictions, evaluations, comparisons,
         calibration(gold, proba), risk_coverage(gold, proba),
-        choices[-1], choices[:-1], time.perf_counter() - started, pipeline,
+        last.choice, [fold.choice for fold in folds], time.perf_counter() - started, pipeline,
     )  # fmt: skip
+
+
+def held_out(
+    settings: Settings,
+    corpus: Corpus,
+    parts: Sequence[tuple[Rows, Rows]],
+    *,
+    n_jobs: int = -1,
+    progress: Progress | None = None,
+) -> list[Part]:
+    """Train on some rows of a corpus and predict others, once for each pair of (train, test).
+
+    C and the temperature are chosen by cross-validation inside `train`. A target of which `train` has no
+    example is predicted by the weights that the others share.
+
+    Raises
+    ------
+    StanceError
+        As `fit` does.
+    """
+    examples, seed = corpus.examples, settings.seed
+    inner = [group_folds(examples.iloc[train], settings.evaluation.inner_folds, seed=seed) for train, _ in parts]
+    counted = _count(settings, corpus)
+    searches = [
+        delayed(_search)(settings, counted, part[train], part[test])
+        for (part, _), folds in zip(parts, inner, strict=True)
+        for train, test in folds
+    ]
+    total = len(searches) + len(parts)
+    parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
+    # All searches end before the fits begin: joblib runs one batch at a time.
+    scores = iter(list(_ticked(parallel(searches), 0, total, progress)))
+    choices = [
+        _choose(settings, examples.iloc[part], folds, [next(scores) for _ in folds])
+        for (part, _), folds in zip(parts, inner, strict=True)
+    ]
+    fits = [
+        delayed(_refit)(settings, counted, choice, train, test)
+        for choice, (train, test) in zip(choices, parts, strict=True)
+    ]
+    return list(_ticked(parallel(fits), len(searches), total, progress))
 
 
 def versions() -> dict[str, str]:
@@ -208,7 +251,16 @@ def _count(settings: Settings, corpus: Corpus) -> _Counted:
         examples = pd.concat([examples, pd.DataFrame(terms, columns=examples.columns)])
     texts, text = np.unique(examples["text"].to_numpy(dtype=object), return_inverse=True)
     targets, target = np.unique(examples["target"].to_numpy(dtype=object), return_inverse=True)
-    counts = StanceFeatures(**settings.features.model_dump()).count(list(texts))
+    features = settings.features
+    try:
+        counts = StanceFeatures(**features.model_dump()).count(list(texts))
+    except ValueError as error:
+        if "both feature blocks" in str(error):
+            raise StanceError(str(error)) from None
+        raise StanceError(
+            f"no n-gram of features.word_ngrams or features.char_ngrams occurs in {features.min_df} of the"
+            f" {len(texts)} texts; wanted one or more. Lower features.min_df, or add texts"
+        ) from None
     stance = examples["stance"].to_numpy(dtype=object)
     return _Counted(corpus, counts, targets, text, target, stance, examples["weight"].to_numpy())
 
@@ -221,8 +273,16 @@ def _fit_path(
     texts, text = np.unique(data.text[rows], return_inverse=True)
     shape = (len(texts), len(data.targets))
     mass, classes = label_mass(text, data.target[rows], data.stance[rows], shape, data.weight[rows])
+    if len(classes) < 2:
+        raise StanceError(
+            f"a training part of the cross-validation has {len(train)} examples, all {classes[0]!r}; wanted two labels"
+            " or more. Label more articles that take a side, or lower evaluation.folds and evaluation.inner_folds"
+        )
     pipeline = make_pipeline(settings)
-    X = pipeline[0].fit_counts(data.counts, texts, data.targets, mass)
+    try:
+        X = pipeline[0].fit_counts(data.counts, texts, data.targets, mass)
+    except ValueError as error:
+        raise StanceError(f"{error}, or more texts: one training part has {len(texts)}") from None
     return pipeline[0], pipeline[-1].fit_path(X, mass, classes, grid)
 
 
@@ -257,26 +317,25 @@ def _choose(settings: Settings, part: pd.DataFrame, folds: Sequence[tuple[Rows, 
     return Choice(grid[best], temperature, dict(zip(grid, found, strict=True)))
 
 
-def _refit(
-    settings: Settings, data: _Counted, choice: Choice, part: Rows, test: Rows | None
-) -> tuple[Pipeline | None, pd.DataFrame | None]:
+def _refit(settings: Settings, data: _Counted, choice: Choice, part: Rows, test: Rows) -> Part:
     """Fit on a part with what was chosen; predict its test rows, by the baselines too."""
     with threadpool_limits(1):
         features, (classifier,) = _fit_path(settings, data, part, [choice.C])
         classifier.set_params(temperature=choice.temperature)
-        if test is None:
-            return Pipeline([("features", features), ("classifier", classifier)]), None
+        if not len(test):
+            pipeline = Pipeline([("features", features), ("classifier", classifier)])
+            return Part(choice, pd.DataFrame(), pipeline)
         train, rows = (data.corpus.examples.iloc[which] for which in (part, test))
         proba = softmax(_scores(features, classifier, data, test) / choice.temperature, axis=1)
         found = pd.DataFrame(proba, columns=list(LABELS), index=rows.index)
         found.insert(0, "predicted", np.asarray(LABELS, dtype=object)[proba.argmax(axis=1)])
         for name, baseline in BASELINES.items():
             found[name] = baseline(train, rows, data.corpus.targets)
-        return None, found
+        return Part(choice, found, None)
 
 
-def _gather(examples: pd.DataFrame, tests: list[Rows], found: list[pd.DataFrame | None]) -> pd.DataFrame:
-    columns = pd.concat([part for part in found if part is not None]).sort_index()
+def _gather(examples: pd.DataFrame, tests: list[Rows], found: list[pd.DataFrame]) -> pd.DataFrame:
+    columns = pd.concat(found).sort_index()
     fold = pd.Series(0, index=examples.index, name="fold")
     for number, test in enumerate(tests):
         fold.iloc[test] = number

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,3 +142,34 @@ def test_too_few_articles_for_the_folds_names_the_target(tmp_path: Path) -> None
 @given(st.text())
 def test_text_hash_folds_white_space(text: str) -> None:
     assert text_hash(f"\n {text}\t") == text_hash(text)
+
+
+def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+    path = edited(tmp_path, lambda rows: None)
+    with pytest.raises(DataError, match=r"bad\.csv: found the same file again; wanted each file once"):
+        read_corpus([path, tmp_path / ".." / tmp_path.name / "bad.csv"])
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda rows: [
+                row.update(shield={"favor": "1", "none": "0", "against": "-1"}[row["shield"]]) for row in rows
+            ],
+            r"'shield': found a column that is not used \(it holds '-1', '0', '1'\); wanted 'against'",
+        ),
+        (
+            lambda rows: [row.update(articel_id=row.pop("article_id")) for row in rows],
+            r"'articel_id': found a column that is not used; wanted 'article_id'",
+        ),
+        (lambda rows: [row.update(note=row["text"]) for row in rows], r"'note': found a column that is not used"),
+    ],
+    ids=["other-labels", "misspelt", "other"],
+)
+def test_a_column_that_is_not_used_is_a_warning_and_strictly_an_error(tmp_path: Path, edit: Edit, message: str) -> None:
+    path = edited(tmp_path, edit)
+    (warning,) = read_corpus([path]).warnings
+    assert re.search(message, str(warning))
+    with pytest.raises(DataError, match=message):
+        read_corpus([path], strict=True)
