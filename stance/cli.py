@@ -43,6 +43,10 @@ ModelPath = Annotated[
     Path | None,
     typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 
@@ -78,6 +82,11 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the experiment's.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1: every core.")] = -1,
     strict: Annotated[bool, typer.Option("--strict", help="Make warnings about the data errors.")] = False,
+    backend: Annotated[
+        Literal["loky", "threading", "dask"],
+        typer.Option("--backend", help="This machine's processes or threads, or a Dask cluster."),
+    ] = "loky",
+    scheduler: Scheduler = None,
 ) -> None:
     """Train a model with nested cross-validation and write a run."""
     from stance import config as configs
@@ -100,6 +109,8 @@ def train(
         settings = settings.changed(seed=seed)
     if jobs == 0 or jobs < -1:
         raise typer.BadParameter("wanted -1 or a number of processes", param_hint="--jobs")
+    if scheduler is not None and backend != "dask":
+        raise typer.BadParameter("wanted --backend dask with it", param_hint="--scheduler")
     if not settings.data.files:
         raise typer.BadParameter("no data named; wanted --data FILE, or a CONFIG with [data] files")
     folder = out if out is not None else runs.runs_folder() / settings.name
@@ -111,7 +122,7 @@ def train(
     say(describe(corpus))
     _warn_of(corpus)
     with progress("training") as tick:
-        training = fit(settings, corpus, n_jobs=jobs, progress=tick)
+        training = fit(settings, corpus, n_jobs=jobs, progress=tick, backend=backend, scheduler=scheduler)
     runs.write_run(training, folder)
     evaluation = training.evaluations["model"]
     print_table(
@@ -160,10 +171,7 @@ def predict(
     engine: Annotated[
         Literal["threads", "dask"], typer.Option("--engine", help="This machine's threads, or a Dask cluster.")
     ] = "threads",
-    scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
-    ] = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Predict the stance of texts, or of files' rows, toward every target."""
     from stance import batch, streams, tables

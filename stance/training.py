@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,13 +14,14 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from scipy.special import softmax
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from stance.baselines import BASELINES
 from stance.classifier import JointClassifier
+from stance.cluster import client_of
 from stance.config import Settings
 from stance.corpus import Corpus, group_folds, text_hash
 from stance.features import Counts, StanceFeatures, label_mass
@@ -137,12 +139,20 @@ def make_pipeline(settings: Settings, *, C: float | None = None, temperature: fl
     ])  # fmt: skip
 
 
-def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progress | None = None) -> Training:
+def fit(
+    settings: Settings,
+    corpus: Corpus,
+    *,
+    n_jobs: int = -1,
+    progress: Progress | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
+) -> Training:
     """Train by nested cross-validation and fit the final model on everything.
 
     In each outer fold, C and the temperature are chosen by cross-validation inside its
     training part alone; the final model's are chosen the same way on all examples. The same
-    settings, corpus and seed give the same result whatever `n_jobs`.
+    settings, corpus and seed give the same result whatever `n_jobs` and `backend`.
 
     Parameters
     ----------
@@ -150,6 +160,10 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
         Processes, as in joblib; -1 takes every core.
     progress
         Called with (tasks done, tasks in all).
+    backend
+        Where joblib works: ``"loky"`` (processes), ``"threading"`` or ``"dask"``.
+    scheduler
+        Address of the Dask cluster; None starts one on this machine.
 
     Raises
     ------
@@ -160,7 +174,15 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     examples = corpus.examples
     outer = group_folds(examples, settings.evaluation.folds, seed=settings.seed)
     whole = np.arange(len(examples))
-    *folds, last = held_out(settings, corpus, [*outer, (whole, whole[:0])], n_jobs=n_jobs, progress=progress)
+    *folds, last = held_out(
+        settings,
+        corpus,
+        [*outer, (whole, whole[:0])],
+        n_jobs=n_jobs,
+        progress=progress,
+        backend=backend,
+        scheduler=scheduler,
+    )
     predictions = _gather(examples, [test for _, test in outer], [fold.predictions for fold in folds])
     evaluations, comparisons = _judge(predictions, settings)
     gold = predictions["stance"].to_numpy(dtype=object)
@@ -181,6 +203,8 @@ def held_out(
     *,
     n_jobs: int = -1,
     progress: Progress | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
 ) -> list[Part]:
     """Train on some rows of a corpus and predict others, once for each pair of (train, test).
 
@@ -201,18 +225,26 @@ def held_out(
         for train, test in folds
     ]
     total = len(searches) + len(parts)
-    parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
-    # All searches end before the fits begin: joblib runs one batch at a time.
-    scores = iter(list(_ticked(parallel(searches), 0, total, progress)))
-    choices = [
-        _choose(settings, examples.iloc[part], folds, [next(scores) for _ in folds])
-        for (part, _), folds in zip(parts, inner, strict=True)
-    ]
-    fits = [
-        delayed(_refit)(settings, counted, choice, train, test)
-        for choice, (train, test) in zip(choices, parts, strict=True)
-    ]
-    return list(_ticked(parallel(fits), len(searches), total, progress))
+    with ExitStack() as stack:
+        # Threads share one pool for linear algebra: a task must not find more of it than another left.
+        stack.enter_context(threadpool_limits(1))
+        given: dict[str, Any] = {}
+        if backend == "dask":
+            stack.enter_context(client_of(scheduler))
+            given["scatter"] = [counted]
+        stack.enter_context(parallel_config(backend, **given))
+        parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
+        # All searches end before the fits begin: joblib runs one batch at a time.
+        scores = iter(list(_ticked(parallel(searches), 0, total, progress)))
+        choices = [
+            _choose(settings, examples.iloc[part], folds, [next(scores) for _ in folds])
+            for (part, _), folds in zip(parts, inner, strict=True)
+        ]
+        fits = [
+            delayed(_refit)(settings, counted, choice, train, test)
+            for choice, (train, test) in zip(choices, parts, strict=True)
+        ]
+        return list(_ticked(parallel(fits), len(searches), total, progress))
 
 
 def versions() -> dict[str, str]:
