@@ -188,8 +188,8 @@ def explain(scorer: Scorer, text: str) -> tuple[list[tuple[str, str, int]], Floa
 def _prepared(scorer: Scorer, text: str, spans: npt.NDArray[np.int64]) -> tuple[str, list[int]]:
     """Return the text as the n-grams are taken from it, and for each of its characters the span it comes from."""
     origin: npt.NDArray[np.int64] = np.arange(len(text))
-    if scorer.words:
-        text, origin = split_placed(text, scorer.words)
+    if scorer.hashtag_words:
+        text, origin = split_placed(text, scorer.hashtag_words)
     if scorer.lowercase:
         lowered = text.lower()
         if len(lowered) != len(text):  # one character becomes several, as İ does
