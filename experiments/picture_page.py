@@ -76,9 +76,8 @@ def picture(url: str, browser: Browser, name: str, width: int, height: int) -> N
     page.evaluate("document.getElementById('text').scrollTop = 0")
     page.mouse.move(0, 0)
     page.evaluate("document.querySelector('main').scrollIntoView()")
-    page.locator(".sentence.against").nth(1 if width > 800 else 0).evaluate(
-        "element => element.focus({ preventScroll: true })"
-    )
+    sentence = page.locator(".sentence.against").nth(1 if width > 800 else 0)
+    sentence.evaluate("element => element.focus({ preventScroll: true })")
     page.wait_for_selector("#why .ngrams")
     # A palette shows the page as well, in a third of the bytes.
     image = Image.open(io.BytesIO(page.screenshot())).convert("P", palette=Image.Palette.ADAPTIVE, colors=255)
