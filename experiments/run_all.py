@@ -324,38 +324,45 @@ def named(options: argparse.Namespace) -> dict[str, Path]:
 
 
 def main() -> int:
-    options = data_parser(__doc__).parse_args()
-    data = named(options)
+    parser = data_parser(__doc__)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of experiments, and curve, sources or targets")
+    options = parser.parse_args()
+    data, only = named(options), options.only
     start = time.perf_counter()
+    settings: dict[str, Settings] = {}
     # The bundled model's experiment has the data of `all`.
-    paths = [path for path in sorted(FOLDER.glob("*.toml")) if path.stem != "bundled"]
-    settings = {path.stem: found for path in paths if (found := settings_of(path, data))}
-    for path in paths:
-        if path.stem not in settings:
+    for path in sorted(path for path in FOLDER.glob("*.toml") if path.stem != "bundled"):
+        if found := settings_of(path, data):
+            settings[path.stem] = found
+        else:
             print(f"{path.stem}: its data is not there; left out", flush=True)
-    frames = {name: predictions_of(run(found)) for name, found in settings.items()}
+    frames = {
+        name: predictions_of(run(found)) for name, found in settings.items() if not only or name in (*only, "all")
+    }
     if (whole := settings.get("all")) is None:
         return 1
     source = source_of(whole)
     for frame in frames.values():
         if set(frame["sentence_id"]) <= set(source):
             frame["source"] = frame["sentence_id"].map(source)
-    ablated = {name: frame for name, frame in frames.items() if name.startswith("ablation-")}
     every = frames["all"]
-    curve = extra("curve", whole, partial(cut_fractions, settings=whole))
-    sources = extra("sources", whole, partial(cut_sources, source=source))
-    targets = extra("targets", whole, partial(cut_targets, settings=whole))
-    sections = {
-        "ablations": ablation_table(every, ablated, whole),
-        "curve": curve_table(every, curve.assign(source=curve["sentence_id"].map(source)), whole),
-        "sources": out_table(every, sources, whole, "source"),
-        "targets": out_table(every, targets, whole, "target"),
-        "confusion": confusion_table(every, whole),
-        "calibration": calibration_table(every),
-    }
+    ablated = {name: frame for name, frame in frames.items() if name.startswith("ablation-")}
     plain = {name: frame for name, frame in frames.items() if name not in ablated}
-    if "semeval2016" in plain:
-        sections["main"] = main_table(plain, settings)
+    sections = {"confusion": confusion_table(every, whole), "calibration": calibration_table(every)}
+    sections["main"] = main_table(plain, settings)
+    if ablated:
+        sections["ablations"] = ablation_table(every, ablated, whole)
+    if not only or "curve" in only:
+        curve = extra("curve", whole, partial(cut_fractions, settings=whole))
+        sections["curve"] = curve_table(every, curve.assign(source=curve["sentence_id"].map(source)), whole)
+    if not only or "sources" in only:
+        sections["sources"] = out_table(
+            every, extra("sources", whole, partial(cut_sources, source=source)), whole, "source"
+        )
+    if not only or "targets" in only:
+        sections["targets"] = out_table(
+            every, extra("targets", whole, partial(cut_targets, settings=whole)), whole, "target"
+        )
     write_sections(sections)
     print(f"{time.perf_counter() - start:.0f} s")
     return 0
