@@ -16,6 +16,9 @@ from functools import cache
 from importlib.resources import files
 from itertools import islice
 
+#: Actor and year in a document's name: ``RUS_63_2008.txt``.
+PATTERN = r"^(?P<actor>[A-Z]{2,3})_\d+_(?P<year>\d{4})$"
+
 #: The name of whoever wrote the text.
 AUTHOR = "author"
 

@@ -231,10 +231,7 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
         """Say why a text has its stance toward a target."""
         found = model.explain(asked.text, asked.target)
         strongest = {
-            label: [
-                Strong(kind=one.kind, ngram=one.ngram, n=one.n, push=found.push(one.share)[1])
-                for one in found.strongest(label)
-            ]
+            label: [Strong(kind=one.kind, ngram=one.ngram, n=one.n, push=push) for one, push in found.strongest(label)]
             for label in LABELS
         }
         marks = [Mark(**dict(zip(Mark.model_fields, mark, strict=True))) for mark in found.marks()]
