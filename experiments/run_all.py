@@ -93,7 +93,7 @@ def predictions_of(folder: Path) -> pd.DataFrame:
 def corpus_of(settings: Settings) -> Corpus:
     """Read the training part of an experiment's data."""
     data = settings.data
-    return read_corpus(data.files, targets=data.targets, splits=data.splits, about=data.about)
+    return read_corpus(data.files, targets=data.targets, splits=data.splits, about=data.about, weights=data.weights)
 
 
 def run(settings: Settings) -> Path:
