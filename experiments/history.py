@@ -3,13 +3,17 @@
     python experiments/history.py FOLDER
 
 FOLDER holds the UN General Debate speeches (RUS_63_2008.txt). The facts below were written before the script was first
-run, and those that fail are reported with the others. Writes the section `history` of experiments/RESULTS.md.
+run, and those that fail are reported with the others. Two checks were added after that run: the figure of the other
+states in the same years, without which a fact tells little, and the sentences that name the target in so many words,
+because a model may take a side on a target that a sentence is not about. Writes the section `history` of
+experiments/RESULTS.md.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +34,14 @@ BALTICS_AND_GEORGIA = ("Estonia", "Latvia", "Lithuania", "Georgia")
 
 #: At least this fraction of states is what "near-universal" means.
 NEARLY_ALL = 0.9
+
+
+#: What names a target in so many words.
+NAMED = {
+    "missile_defense": r"(?i)missile|ballistic|\bABM\b|\bSDI\b|star wars|strategic defen[cs]e",
+    "nato_expansion": r"\b(?:NATO|Nato)\b|North Atlantic|Atlantic (?:[Aa]lliance|Treaty)|Euro-Atlantic|the [Aa]lliance",
+    "space_weapons": r"(?i)\bspace\b|satellite|orbit",
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,16 @@ UNIVERSAL = Fact("Near-universal opposition to space weapons", (), (1945, 2100),
 def rows_of(fact: Fact, sided: pd.DataFrame) -> pd.DataFrame:
     kept = (sided["target"] == fact.target) & sided["year"].between(*fact.years)
     return sided[kept & sided["actor"].isin(fact.actors)] if fact.actors else sided[kept]
+
+
+def others(fact: Fact, sided: pd.DataFrame) -> str:
+    """Return the mean stance of every other state in the same years, with its interval."""
+    rows = rows_of(replace(fact, actors=()), sided)
+    rows = rows[~rows["actor"].isin(fact.actors)]
+    if not fact.actors or rows.empty:
+        return ""
+    found = interval(rows)
+    return f"{_figure(float(rows['value'].mean()), found['low'], found['high'])['figure']} (n = {len(rows)})"
 
 
 def tested(fact: Fact, sided: pd.DataFrame) -> dict[str, object]:
@@ -97,11 +119,21 @@ def section(model: Model, folder: Path) -> str:
     stances = read_documents(model, texts)
     every = stances.sided
     seen = every["text"].map(text_hash).isin(model.info.training_hashes)
+    named = pd.Series(
+        [
+            re.search(NAMED[target], text) is not None
+            for target, text in zip(every["target"], every["text"], strict=True)
+        ],
+        index=every.index,
+    )
+    kinds = {"all": every, "never trained on": every[~seen], "that name the target": every[named]}
     table, states = [], []
     for fact in (*FACTS, UNIVERSAL):
         test = nearly_all if fact is UNIVERSAL else tested
-        for which, rows in (("all", every), ("never trained on", every[~seen])):
-            table.append({"fact": fact.name, "sentences of": which, **test(fact, rows)})
+        for which, rows in kinds.items():
+            table.append(
+                {"fact": fact.name, "sentences of": which, **test(fact, rows), "other states": others(fact, rows)}
+            )
         rows = rows_of(fact, every)
         by_state = rows.groupby("actor")["value"].agg(["mean", "size"]).sort_values("mean")
         if fact is UNIVERSAL:
@@ -119,7 +151,9 @@ def section(model: Model, folder: Path) -> str:
         f" negative (at least {NEARLY_ALL} was asked of its lower end), resampled by state. Model {model.info.name},"
         f" fingerprint {model.info.fingerprint[:16]}."
     )
-    return "\n\n".join([markdown(pd.DataFrame(table)), note, *states])
+    counts = [f"{int(named[every['target'] == t].sum())} of {int((every['target'] == t).sum())} on {t}" for t in NAMED]
+    check = f"Sentences with a side that name the target in so many words: {', '.join(counts)}."
+    return "\n\n".join([markdown(pd.DataFrame(table)), note, check, *states])
 
 
 def _listed(by_state: pd.DataFrame) -> str:

@@ -17,13 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stance.config import read_settings
 from stance.corpus import read_corpus
 from stance.report import SYSTEMS, markdown
 from stance.statistics import describe_corpus
-from stance.training import fit
+from stance.training import held_out
 
 ROOT = Path(__file__).parent.parent
 SEED_ARTICLE = "a001"
@@ -56,15 +57,17 @@ def seed() -> str:
     settings = read_settings(ROOT / "experiments" / "default.toml")
     corpus = read_corpus(settings.data.files)
     training_rows = read_corpus(settings.data.files, splits=settings.data.splits).without([SEED_ARTICLE])
-    seed_rows = corpus.examples[corpus.examples["group"] == SEED_ARTICLE]
-    training = fit(settings, training_rows)
+    seed_rows = corpus.examples[corpus.examples["article"] == SEED_ARTICLE]
+    rows_of = np.arange(len(training_rows.examples))
+    (trained,) = held_out(settings, training_rows, [(rows_of, rows_of[:0])])
     gold = seed_rows.pivot(index="sentence_id", columns="target", values="stance")
     texts = dict(zip(seed_rows["sentence_id"], seed_rows["text"], strict=True))
+    assert trained.pipeline is not None
     rows, right, sides = [], 0, 0
     for sentence, text in texts.items():
         row = {"sentence": text if len(text) <= 90 else text[:87] + "..."}
         for target in corpus.targets:
-            predicted = training.model.predict([text], target=target.name)[0]
+            predicted = trained.pipeline.predict(pd.DataFrame({"text": [text], "target": [target.name]}))[0]
             wanted = str(gold.at[sentence, target.name])
             sides += int(wanted != "none")
             right += int(wanted == predicted)

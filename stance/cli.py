@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import stance
-from stance import explain_cli, model_cli, reading_cli
+from stance import explain_cli, model_cli, reading_cli, serve_cli
 from stance.console import describe, load_model, print_fault, print_rows, print_table, progress, say, transfer, warn
 from stance.corpus_cli import app as corpus_app
 from stance.schema import ConfigError, StanceError
 
 if TYPE_CHECKING:
+    from stance.corpus import Corpus
     from stance.model import Model
     from stance.streams import Source
 
@@ -36,6 +37,7 @@ app.command()(reading_cli.read)
 app.command("map")(reading_cli.draw_map)
 app.command()(model_cli.export)
 app.command()(model_cli.info)
+app.command()(serve_cli.serve)
 
 Data = Annotated[
     list[Path] | None,
@@ -44,6 +46,10 @@ Data = Annotated[
 ModelPath = Annotated[
     Path | None,
     typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
@@ -80,6 +86,11 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the experiment's.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1: every core.")] = -1,
     strict: Annotated[bool, typer.Option("--strict", help="Make warnings about the data errors.")] = False,
+    backend: Annotated[
+        Literal["loky", "threading", "dask"],
+        typer.Option("--backend", help="This machine's processes or threads, or a Dask cluster."),
+    ] = "loky",
+    scheduler: Scheduler = None,
 ) -> None:
     """Train a model with nested cross-validation and write a run."""
     from stance import config as configs
@@ -102,6 +113,8 @@ def train(
         settings = settings.changed(seed=seed)
     if jobs == 0 or jobs < -1:
         raise typer.BadParameter("wanted -1 or a number of processes", param_hint="--jobs")
+    if scheduler is not None and backend != "dask":
+        raise typer.BadParameter("wanted --backend dask with it", param_hint="--scheduler")
     if not settings.data.files:
         raise typer.BadParameter("no data named; wanted --data FILE, or a CONFIG with [data] files")
     folder = out if out is not None else runs.runs_folder() / settings.name
@@ -116,12 +129,9 @@ def train(
         strict=strict,
     )
     say(describe(corpus))
-    if corpus.warnings:
-        warn(f"{len(corpus.warnings)} rows whose text has two labels, among them:")
-        for fault in corpus.warnings[:3]:
-            print_fault(fault)
+    _warn_of(corpus)
     with progress("training") as tick:
-        training = fit(settings, corpus, n_jobs=jobs, progress=tick)
+        training = fit(settings, corpus, n_jobs=jobs, progress=tick, backend=backend, scheduler=scheduler)
     runs.write_run(training, folder)
     evaluation = training.evaluations["model"]
     print_table(
@@ -131,6 +141,8 @@ def train(
     )
     for table in report.target_tables(evaluation, report.titles_of(training)):
         print_table(table)
+    for warning in report.warnings_of(training):
+        warn(warning)
     print(f"Run:    {folder}\nReport: {folder / 'report.html'}")
 
 
@@ -168,10 +180,7 @@ def predict(
     engine: Annotated[
         Literal["threads", "dask"], typer.Option("--engine", help="This machine's threads, or a Dask cluster.")
     ] = "threads",
-    scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
-    ] = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Predict the stance of texts, or of files' rows, toward every target."""
     from stance import batch, streams, tables
@@ -278,6 +287,7 @@ def evaluate(
         print(report.evaluation_json(found))
         return
     say(describe(corpus))
+    _warn_of(corpus)
     titles = dict(zip(predictor.info.targets, predictor.info.titles, strict=True))
     scores = found.evaluation
     print_table(
@@ -303,6 +313,18 @@ def main() -> None:
             raise
         say(f"error: {error}", style="bold red")
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+
+
+def _warn_of(corpus: Corpus) -> None:
+    """Warn of every doubtful column, and of the first doubtful rows."""
+    rows = [fault for fault in corpus.warnings if fault.line is not None]
+    for fault in corpus.warnings:
+        if fault.line is None:
+            print_fault(fault)
+    if rows:
+        warn(f"{len(rows)} rows whose text has two labels, among them:")
+        for fault in rows[:3]:
+            print_fault(fault)
 
 
 def _utf8() -> None:

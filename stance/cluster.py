@@ -18,8 +18,8 @@ PATIENCE = "10s"
 
 
 @contextmanager
-def connected(scheduler: str | None, model: Any) -> Iterator[tuple[Executor, Any, int]]:
-    """Yield an executor on a cluster, the model as its tasks are to be given it, and its threads.
+def client_of(scheduler: str | None) -> Iterator[Any]:
+    """Yield a client of a cluster whose workers have this package; it is the default one meanwhile.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def connected(scheduler: str | None, model: Any) -> Iterator[tuple[Executor, Any
     Raises
     ------
     StanceError
-        If Dask is not installed, the scheduler does not answer, or a worker has no or another version of
-        this package.
+        If Dask is not installed, the scheduler does not answer, there is no worker, or a worker has no or
+        another version of this package.
     """
     try:
         distributed: Any = import_module("distributed")  # has types for some of its names only
@@ -41,17 +41,29 @@ def connected(scheduler: str | None, model: Any) -> Iterator[tuple[Executor, Any
             distributed.LocalCluster(n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None) as cluster,
             distributed.Client(cluster) as client,
         ):
-            yield from _executor(client, model)
+            yield _checked(client)
         return
     try:
         client = distributed.Client(scheduler, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise StanceError(f"no Dask scheduler answers at {scheduler} ({error}); wanted HOST:PORT of one") from None
     with client:
-        yield from _executor(client, model)
+        yield _checked(client)
 
 
-def _executor(client: Any, model: Any) -> Iterator[tuple[Executor, Any, int]]:
+@contextmanager
+def connected(scheduler: str | None, model: Any) -> Iterator[tuple[Executor, Any, int]]:
+    """Yield an executor on a cluster, the model as its tasks are to be given it, and its threads.
+
+    Parameters and errors are those of `client_of`.
+    """
+    with client_of(scheduler) as client:
+        # A task, not scattered data: it is made again when the worker that holds it dies.
+        ready = client.submit(pickle.loads, pickle.dumps(model), pure=False)
+        yield client.get_executor(pure=False), ready, sum(client.nthreads().values())
+
+
+def _checked(client: Any) -> Any:
     here = version("stance-detect")
     try:
         others = {place: found for place, found in client.run(version, "stance-detect").items() if found != here}
@@ -59,9 +71,6 @@ def _executor(client: Any, model: Any) -> Iterator[tuple[Executor, Any, int]]:
         raise StanceError(f"a Dask worker cannot use stance-detect ({error}); wanted {here} on each") from None
     if others:
         raise StanceError(f"Dask workers have another stance-detect ({others}); wanted {here} on each")
-    threads = sum(client.nthreads().values())
-    if not threads:
+    if not client.nthreads():
         raise StanceError("the Dask cluster has no worker; wanted at least one (`dask worker ADDRESS`)")
-    # A task, not scattered data: it is made again when the worker that holds it dies.
-    ready = client.submit(pickle.loads, pickle.dumps(model), pure=False)
-    yield client.get_executor(pure=False), ready, threads
+    return client

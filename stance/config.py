@@ -112,6 +112,8 @@ class Settings(_Section):
 def read_settings(path: str | Path) -> Settings:
     """Read an experiment; data files in it are taken relative to the file itself.
 
+    With ``base = "FILE"`` it states its differences to that experiment instead of to the defaults.
+
     Raises
     ------
     ConfigError
@@ -120,7 +122,11 @@ def read_settings(path: str | Path) -> Settings:
     StanceError
         If there is no such file.
     """
-    path = existing_file(Path(path), "an experiment in TOML, such as experiments/default.toml")
+    return _read(Path(path), ())
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> Settings:
+    path = existing_file(path, "an experiment in TOML, such as experiments/default.toml")
     try:
         text = path.read_text(encoding="utf-8")
         tree = tomllib.loads(text)
@@ -128,12 +134,21 @@ def read_settings(path: str | Path) -> Settings:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); wanted TOML") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    settings = _validated(tree, str(path), text)
-    files = [str((path.parent / file).resolve()) for file in settings.data.files]
-    splits, about = (
-        name and str((path.parent / name).resolve()) for name in (settings.data.splits, settings.data.about)
-    )
-    return settings.changed(data__files=files, data__splits=splits, data__about=about)
+    base = tree.pop("base", "")
+    if not isinstance(base, str) or path.resolve() in above:
+        raise ConfigError(f"{path}: base = {base!r} cannot be used: wanted another experiment's file, not its own")
+    own = _validated(tree, str(path), text).model_dump(exclude_unset=True)
+    data = own.get("data", {})
+    for key in data.keys() & {"splits", "about"}:
+        data[key] = data[key] and str((path.parent / data[key]).resolve())
+    if "files" in data:
+        data["files"] = [str((path.parent / file).resolve()) for file in data["files"]]
+    if not base:
+        return _validated(own, str(path), text)
+    merged = _read(path.parent / base, (*above, path.resolve())).model_dump()
+    for key, value in own.items():
+        merged[key] = merged[key] | value if isinstance(value, dict) else value
+    return _validated(merged, str(path), text)
 
 
 def _validated(tree: dict[str, Any], source: str, text: str) -> Settings:

@@ -6,6 +6,7 @@ spreadsheet) or long (`text`, `target`, `stance` and, if there is one, `group`).
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import logging
 import tomllib
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 _LONG = ("text", "target", "stance")
 _GROUPS = ("group", "article_id", "document_id")
 _IDS = ("sentence_id", "id")
+# What else the tables of this package hold.
+_BESIDE = ("position", "kind", "start", "end", "sha256")
 
 #: Sentences that share this fraction of their word 5-grams are near-duplicates.
 NEAR_DUPLICATE = 0.5
@@ -135,7 +138,14 @@ def read_corpus(
     if not files:
         raise StanceError("no data named; wanted at least one table (`--data FILE`)")
     melted: list[pd.DataFrame] = []
-    faults: list[Fault] = []
+    places = [Path(file).resolve() for file in files]
+    faults = [
+        Fault(str(file), None, None, "the same file again", "each file once")
+        for i, file in enumerate(files)
+        if places[i] in places[:i]
+    ]
+    if faults:
+        raise DataError(faults)
     known = _read_targets(
         existing_file(Path(about), "the targets' titles and lexicons in TOML")
         if about
@@ -301,6 +311,7 @@ def _melt(table: Table, *, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[Fa
         columns = [name for name in names if name in wanted or name in labelled]
         if not columns:
             raise DataError([_missing(table, "a target's", names)])
+    faults += _unused(table, {*columns, *_LONG} if long else {*columns, "text"})
     base = pd.DataFrame({"source": table.source, "line": table.lines, "text": _strings(frame["text"])})
     ids = next((name for name in _IDS if name in names), None)
     base["sentence_id"] = _strings(frame[ids]) if ids else [f"row{n}" for n in table.lines]
@@ -321,6 +332,25 @@ def _melt(table: Table, *, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[Fa
             faults += _empty_cells(part, "target", "target")
         parts.append(part)
     return pd.concat(parts, ignore_index=True), faults
+
+
+def _unused(table: Table, used: set[str]) -> list[Fault]:
+    """Warn of columns that nothing is read from: a name misspelt, or labels in other words."""
+    known = [*_GROUPS, *_IDS, *_BESIDE]
+    faults = []
+    for name in map(str, table.frame.columns):
+        if name in used or name in known:
+            continue
+        wanted = "a column that is read, or none"
+        if like := difflib.get_close_matches(name, ["text", *_GROUPS, *_IDS], n=1):
+            wanted = repr(like[0])
+        found = "a column that is not used"
+        values = sorted(set(_strings(table.frame[name])) - {""})
+        if "target" not in used and 2 <= len(values) <= len(LABELS):
+            found += f" (it holds {', '.join(map(repr, values))})"
+            wanted = f"{choices(LABELS)} in it, if it is a target's"
+        faults.append(Fault(table.source, None, name, found, wanted, warning=True))
+    return faults
 
 
 def _holds_labels(column: pd.Series) -> bool:

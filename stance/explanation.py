@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -87,11 +86,11 @@ class Explanation:
         best = int(pushes.argmax())
         return LABELS[best], float(pushes[best])
 
-    def strongest(self, label: str, *, n: int = 10) -> list[NgramShare]:
-        """Return the n-grams that push toward a label more than toward any other, strongest first."""
-        pushes = [(self.push(found.share), found) for found in self.ngrams]
-        toward = [(push, found) for (best, push), found in pushes if best == label and push > 0]
-        return [found for _, found in sorted(toward, key=lambda pair: -pair[0])[:n]]
+    def strongest(self, label: str, *, n: int = 10) -> list[tuple[NgramShare, float]]:
+        """Return the n-grams that push toward a label more than toward any other, and their push, strongest first."""
+        pushes = [(found, *self.push(found.share)) for found in self.ngrams]
+        toward = [(found, push) for found, best, push in pushes if best == label and push > 0]
+        return sorted(toward, key=lambda pair: -pair[1])[:n]
 
     def marks(self, *, least: float = 0.15) -> list[tuple[str, str, float, float]]:
         """Return the text in pieces that join to it: (piece, label, push, strength).
@@ -158,15 +157,16 @@ def explain(scorer: Scorer, text: str) -> tuple[list[tuple[str, str, int]], Floa
     parts = [np.zeros((0, *scorer.intercepts.shape))]
     word_shares = np.zeros((len(spans), *scorer.intercepts.shape))
     for block, known in zip(scorer.blocks, scorer.rows, strict=True):
-        met: dict[int, Counter[tuple[int, ...]]] = {}
+        met: dict[int, dict[tuple[int, ...], int]] = {}
         for ngram, touched in _placed(prepared, block, span_of, is_word):
             if (row := known.get(ngram)) is not None:
-                met.setdefault(row, Counter())[touched] += 1
+                places = met.setdefault(row, {})
+                places[touched] = places.get(touched, 0) + 1
         if not met:
             continue
         rows = np.asarray(sorted(met), np.int64)
-        places = [met[row] for row in rows.tolist()]
-        counts = np.asarray([sum(found.values()) for found in places], np.float64)
+        every = [met[row] for row in rows.tolist()]
+        counts = np.asarray([sum(found.values()) for found in every], np.float64)
         values = (1.0 + np.log(counts) if block.sublinear else counts) * scorer.idf[rows]
         values *= block.weight / math.sqrt(values @ values)
         shares = values[:, np.newaxis, np.newaxis] * scorer.weights[rows]
@@ -176,7 +176,7 @@ def explain(scorer: Scorer, text: str) -> tuple[list[tuple[str, str, int]], Floa
         parts.append(shares)
         triples = [
             (i, span, times / (count * len(touched)))
-            for i, (found, count) in enumerate(zip(places, counts, strict=True))
+            for i, (found, count) in enumerate(zip(every, counts.tolist(), strict=True))
             for touched, times in found.items()
             for span in touched
         ]

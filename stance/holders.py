@@ -14,6 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import islice
+
+#: Actor and year in a document's name: ``RUS_63_2008.txt``.
+PATTERN = r"^(?P<actor>[A-Z]{2,3})_\d+_(?P<year>\d{4})$"
 
 #: The name of whoever wrote the text.
 AUTHOR = "author"
@@ -37,6 +41,9 @@ _LONGEST = 6
 # How far an adjective stands from its noun ("Russian deputy foreign minister"), and a noun from its "of Georgia".
 _REACH = 4
 
+# Two actors of one phrase are at most so many actors apart; a list of a thousand states stays cheap.
+_NEAR = 10
+
 # How much a name tells of an article's own state: "American interceptors" little, a capital much. The state whose
 # weapons every article is about tells half; the headline counts three times. Chosen on the even articles.
 _HOME = {"state": 1.0, "capital": 2.0, "seat": 1.0, "office": 1.0, "demonym": 0.3}
@@ -49,7 +56,8 @@ _SPEECH = (
     "explain(?:s|ed)?|report(?:s|ed)|wr(?:ites?|ote|itten)|maintain(?:s|ed)?|promise[sd]?|pledge[sd]?|admit(?:s|ted)?|"
     "acknowledge[sd]?|concede[sd]?|suggest(?:s|ed)?|propose[sd]?|predict(?:s|ed)?|protest(?:s|ed)?|object(?:s|ed)?|"
     "emphasi[sz]e[sd]?|reiterate[sd]?|reaffirm(?:s|ed)?|recommend(?:s|ed)?|demand(?:s|ed)?|ask(?:s|ed)?|"
-    "urge[sd]?|appeal(?:s|ed)?|describe[sd]?|denounce[sd]?|confirm(?:s|ed)?|quipped|joked|held|holds?|grumble[sd]?|dissent(?:s|ed)?|confide[sd]?|thank(?:s|ed)?|mention(?:s|ed)|vow(?:s|ed)?|"
+    "urge[sd]?|appeal(?:s|ed)?|describe[sd]?|denounce[sd]?|confirm(?:s|ed)?|quipped|joked|held|holds?|"
+    "grumble[sd]?|dissent(?:s|ed)?|confide[sd]?|thank(?:s|ed)?|mention(?:s|ed)|vow(?:s|ed)?|"
     "counter(?:s|ed)|rul(?:es|ed) out|wonder(?:s|ed)?|affirm(?:s|ed)?|testif(?:ies|ied)|caution(?:s|ed)?"
 )
 _POSITION = (
@@ -317,9 +325,10 @@ def _actors(tokens: Sequence[re.Match[str]], mentions: Sequence[_Mention], count
         else:
             actors.append(_Actor(mention.first, mention.last, Holder(name, "state", name)))
     kept = []
-    for actor in actors:  # "Russia's foreign ministry" is one actor, not two
+    for i, actor in enumerate(actors):  # "Russia's foreign ministry" is one actor, not two
+        around = actors[max(0, i - _NEAR) : i + _NEAR + 1]
         inside = any(o is not actor and o.first <= actor.first and actor.last <= o.last
-                     and o.last - o.first > actor.last - actor.first for o in actors)  # fmt: skip
+                     and o.last - o.first > actor.last - actor.first for o in around)  # fmt: skip
         if not inside:
             kept.append(actor)
     return kept
@@ -366,7 +375,7 @@ def _pick(
     if ends == "pronoun" and reported:
         return "pronoun", []
     if isinstance(ends, _Actor):
-        return "attribution", _joined(words, doing, ends)
+        return "attribution", _joined(words, doing, doing.index(ends))
     subject = _subject(words, doing, _STRONG_VERB if own else _VERB)
     if _first_person(tokens):
         early = subject is not None and subject.first < next(i for i, word in enumerate(words) if _FIRST.match(word))
@@ -375,9 +384,9 @@ def _pick(
     if _PRONOUN.match(_at(words, 0)) and reported:
         return "pronoun", []
     if subject is not None:
-        return "subject", _joined(words, doing, subject)
+        return "subject", _joined(words, doing, doing.index(subject))
     if doing and not own:
-        return "only", _joined(words, doing, doing[0])
+        return "only", _joined(words, doing, 0)
     if reported and not own:
         return "goes on", []
     return "author", []
@@ -433,19 +442,21 @@ def _at(words: Sequence[str], i: int) -> str:
 
 def _subject(words: Sequence[str], doing: Sequence[_Actor], verb: re.Pattern[str]) -> _Actor | None:
     """Return the first actor with a verb behind it, before an actor that is not joined to it."""
-    for k, actor in enumerate(doing):
-        group = _joined(words, doing, actor)
-        behind = doing[k + len(group) :]
-        end = behind[0].first if behind else len(words)
+    k = 0
+    while k < len(doing):
+        group = _joined(words, doing, k)
+        next_ = k + len(group)
+        end = doing[next_].first if next_ < len(doing) else len(words)
         if any(verb.match(word) for word in words[group[-1].last : min(end, group[-1].last + 15)]):
-            return actor
+            return doing[k]
+        k = next_  # what is true of the first of a group is true of the rest
     return None
 
 
-def _joined(words: Sequence[str], doing: Sequence[_Actor], first: _Actor) -> list[_Actor]:
+def _joined(words: Sequence[str], doing: Sequence[_Actor], first: int) -> list[_Actor]:
     """Return the actor and those joined to it: "China and Russia", "Warsaw, Prague and Budapest"."""
-    found = [first]
-    for actor in doing[doing.index(first) + 1 :]:
+    found = [doing[first]]
+    for actor in islice(doing, first + 1, None):
         if not {*words[found[-1].last : actor.first]} <= {",", "and", "the"}:
             break
         found.append(actor)

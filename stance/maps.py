@@ -14,15 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stance.holders import AUTHOR, find_holders, state_of
+from stance.holders import AUTHOR, PATTERN, find_holders, state_of
 from stance.model import Model
 from stance.reading import mean_stance
 from stance.schema import LABELS, ConfigError, DataError, Fault, StanceError
 from stance.sentences import paragraphs, split
 from stance.tables import read_table, read_text
-
-#: Actor and year in a document's name: ``RUS_63_2008.txt``.
-PATTERN = r"^(?P<actor>[A-Z]{2,3})_\d+_(?P<year>\d{4})$"
 
 #: What a map can be made by.
 BY = ("actor", "year")

@@ -149,30 +149,11 @@ class Model:
             As in `predict`.
         """
         self.check_targets([target])
-        return self.explanations(text)[self.targets.index(target)]
+        return self._explanations(text, (target,))[0]
 
     def explanations(self, text: str) -> tuple[Explanation, ...]:
         """Return why a text has its stance toward each target, in the order of `targets`."""
-        names, shares, spans, word_shares = explain(self.scorer, *_checked([text]))
-        intercepts = self.scorer.intercepts
-        scores = intercepts + shares.sum(axis=0)
-        proba = self._proba(scores)
-        return tuple(
-            Explanation(
-                text,
-                target,
-                str(_labels(proba[i])),
-                proba[i],
-                scores[i],
-                intercepts[i],
-                tuple(NgramShare(*name, share) for name, share in zip(names, shares[:, i], strict=True)),
-                tuple(
-                    WordShare(start, end, share)
-                    for (start, end), share in zip(spans.tolist(), word_shares[:, i], strict=True)
-                ),
-            )
-            for i, target in enumerate(self.targets)
-        )
+        return self._explanations(text, self.targets)
 
     def top_ngrams(self, target: str, label: str, *, n: int = 15) -> list[tuple[str, float]]:
         """Return the n-grams that push most toward a label, strongest first.
@@ -199,6 +180,20 @@ class Model:
             if target not in self.targets:
                 known = choices(self.targets)
                 raise ModelError(f"target {target!r} is not in model {self.info.name!r}; wanted {known}")
+
+    def _explanations(self, text: str, targets: tuple[str, ...]) -> tuple[Explanation, ...]:
+        names, shares, spans, word_shares = explain(self.scorer, *_checked([text]))
+        bounds = spans.tolist()
+        found = []
+        for target in targets:
+            i = self.targets.index(target)
+            intercept = self.scorer.intercepts[i]
+            score = intercept + shares[:, i].sum(axis=0)
+            proba = self._proba(score)
+            ngrams = tuple(NgramShare(*name, share) for name, share in zip(names, shares[:, i], strict=True))
+            words = tuple(WordShare(a, b, share) for (a, b), share in zip(bounds, word_shares[:, i], strict=True))
+            found.append(Explanation(text, target, str(_labels(proba)), proba, score, intercept, ngrams, words))
+        return tuple(found)
 
     def _proba(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         powers = np.exp((scores - scores.max(axis=-1, keepdims=True)) / self.temperature)

@@ -46,7 +46,7 @@ def step(strength: float) -> int:
 
 def share_table(explanation: Explanation, *, top: int) -> ShareTable:
     """Return the `top` strongest n-grams of each label with their shares, the rest, the intercept and the score."""
-    sides = [(label, explanation.strongest(label, n=top)) for label in LABELS]
+    sides = [(label, [found for found, _ in explanation.strongest(label, n=top)]) for label in LABELS]
     chosen = {(found.kind, found.ngram) for _, side in sides for found in side}
     rest = [found.share for found in explanation.ngrams if (found.kind, found.ngram) not in chosen]
     sums = [

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from stance.console import load_model, print_marked, print_rows, say
-from stance.holders import AUTHOR
-from stance.maps import PATTERN
+from stance.holders import AUTHOR, PATTERN
 from stance.schema import LABELS, SIGNS
 
 if TYPE_CHECKING:

@@ -113,6 +113,16 @@ def model_card(training: Training) -> str:
     return environment(escape=False).get_template("model_card.md.j2").render(**_facts(training))
 
 
+def warnings_of(training: Training) -> list[str]:
+    """Return what whoever uses the model must be told."""
+    return [
+        f"By cross-validation this model is worse than the baseline {SYSTEMS[found.worse]!r}: F_avg"
+        f" {training.evaluations[MODEL].f_avg.value:.2f} against {training.evaluations[found.worse].f_avg.value:.2f}."
+        " Read the labels again, label more articles, or use the baseline."
+        for found in training.beaten_by
+    ]
+
+
 def titles_of(training: Training) -> dict[str, str]:
     """Return each target's title for people by its name."""
     return {target.name: target.title for target in training.corpus.targets}
@@ -126,6 +136,7 @@ def _facts(training: Training) -> dict[str, Any]:
         "titles": titles,
         "evaluation": evaluation,
         "results": results_table(training.evaluations),
+        "warnings": warnings_of(training),
         "per_target": target_tables(evaluation, titles),
         "systems": SYSTEMS,
         "labels": LABELS,

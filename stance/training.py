@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,13 +14,14 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from scipy.special import softmax
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from stance.baselines import BASELINES
 from stance.classifier import JointClassifier
+from stance.cluster import client_of
 from stance.config import Settings
 from stance.corpus import Corpus, group_folds, text_hash
 from stance.features import Counts, StanceFeatures, label_mass
@@ -66,6 +68,28 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What one part of a corpus taught.
+
+    Attributes
+    ----------
+    predictions
+        One row a test example: `predicted`, the probabilities `against`, `none`, `favor`, and a
+        column of each baseline's labels.
+    marks
+        Why each wrong prediction was made, as in `Training`; empty where not asked for.
+    pipeline
+        The fitted scikit-learn pipeline, of a part without test examples: it is much to carry
+        from one process to another.
+    """
+
+    choice: Choice
+    predictions: pd.DataFrame
+    marks: dict[int, list[Mark]]
+    pipeline: Pipeline | None
+
+
+@dataclass(frozen=True)
 class Training:
     """All that one training found.
 
@@ -107,13 +131,21 @@ class Training:
     seconds: float
     pipeline: Pipeline
 
+    @property
+    def beaten_by(self) -> list[Comparison]:
+        """Comparisons with the baselines whose F_avg is higher than the model's."""
+        return [found for found in self.comparisons if found.difference.value < 0]
+
 
 def make_pipeline(settings: Settings, *, C: float | None = None, temperature: float = 1.0) -> Pipeline:
     """Return the unfitted scikit-learn pipeline that the settings describe.
 
     It takes a DataFrame of `text` and `target`, and any labels.
     """
-    features, classifier = settings.features.model_dump(), settings.classifier.model_dump()
+    features, classifier = (
+        settings.features.model_dump(),
+        settings.classifier.model_dump(),
+    )
     grid = classifier.pop("C")
     chosen = grid[len(grid) // 2] if C is None else C
     return Pipeline([
@@ -122,12 +154,20 @@ def make_pipeline(settings: Settings, *, C: float | None = None, temperature: fl
     ])  # fmt: skip
 
 
-def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progress | None = None) -> Training:
+def fit(
+    settings: Settings,
+    corpus: Corpus,
+    *,
+    n_jobs: int = -1,
+    progress: Progress | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
+) -> Training:
     """Train by nested cross-validation and fit the final model on everything.
 
     In each outer fold, C and the temperature are chosen by cross-validation inside its
     training part alone; the final model's are chosen the same way on all examples. The same
-    settings, corpus and seed give the same result whatever `n_jobs`.
+    settings, corpus and seed give the same result whatever `n_jobs` and `backend`.
 
     Parameters
     ----------
@@ -135,6 +175,10 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
         Processes, as in joblib; -1 takes every core.
     progress
         Called with (tasks done, tasks in all).
+    backend
+        Where joblib works: ``"loky"`` (processes), ``"threading"`` or ``"dask"``.
+    scheduler
+        Address of the Dask cluster; None starts one on this machine.
 
     Raises
     ------
@@ -142,44 +186,83 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
         If a target has fewer groups than folds, or the features cannot be fitted.
     """
     started = time.perf_counter()
-    examples, seed = corpus.examples, settings.seed
-    outer = group_folds(examples, settings.evaluation.folds, seed=seed)
-    parts = [train for train, _ in outer] + [np.arange(len(examples))]
-    inner = [group_folds(examples.iloc[part], settings.evaluation.inner_folds, seed=seed) for part in parts]
-    try:
-        counted = _count(settings, corpus)
-        searches = [
-            delayed(_search)(settings, counted, part[train], part[test])
-            for part, folds in zip(parts, inner, strict=True)
-            for train, test in folds
-        ]
-        total = len(searches) + len(parts)
-        parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
-        # All searches end before the fits begin: joblib runs one batch at a time.
-        held_out = iter(list(_ticked(parallel(searches), 0, total, progress)))
-        choices = [
-            _choose(settings, examples.iloc[part], folds, [next(held_out) for _ in folds])
-            for part, folds in zip(parts, inner, strict=True)
-        ]
-        fits = [
-            delayed(_refit)(settings, counted, choice, part, test)
-            for choice, part, (_, test) in zip(choices, parts, [*outer, (None, None)], strict=True)
-        ]
-        *folds, (pipeline, _, _) = _ticked(parallel(fits), len(searches), total, progress)
-    except ValueError as error:
-        raise StanceError(f"training failed: {error}") from error
-    predictions = _gather(examples, [test for _, test in outer], [found for _, found, _ in folds])
-    marks = {row: found for _, _, fold in folds for row, found in fold.items()}
+    examples = corpus.examples
+    outer = group_folds(examples, settings.evaluation.folds, seed=settings.seed)
+    whole = np.arange(len(examples))
+    *folds, last = held_out(
+        settings,
+        corpus,
+        [*outer, (whole, whole[:0])],
+        n_jobs=n_jobs,
+        progress=progress,
+        backend=backend,
+        scheduler=scheduler,
+        reasons=True,
+    )
+    predictions = _gather(examples, [test for _, test in outer], [fold.predictions for fold in folds])
+    marks = {row: found for fold in folds for row, found in fold.marks.items()}
     evaluations, comparisons = _judge(predictions, settings)
     gold = predictions["stance"].to_numpy(dtype=object)
     proba = predictions[list(LABELS)].to_numpy(dtype=float)
-    pipeline = cast("Pipeline", pipeline)
+    pipeline = cast("Pipeline", last.pipeline)
     model = Model.from_pipeline(pipeline, _info(settings, corpus, evaluations[MODEL]))
     return Training(
         settings, corpus, model, predictions, marks, strongest_ngrams(model, corpus), evaluations, comparisons,
         calibration(gold, proba), risk_coverage(gold, proba),
-        choices[-1], choices[:-1], time.perf_counter() - started, pipeline,
+        last.choice, [fold.choice for fold in folds], time.perf_counter() - started, pipeline,
     )  # fmt: skip
+
+
+def held_out(
+    settings: Settings,
+    corpus: Corpus,
+    parts: Sequence[tuple[Rows, Rows]],
+    *,
+    n_jobs: int = -1,
+    progress: Progress | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    reasons: bool = False,
+) -> list[Part]:
+    """Train on some rows of a corpus and predict others, once for each pair of (train, test).
+
+    C and the temperature are chosen by cross-validation inside `train`. A target of which `train` has no
+    example is predicted by the weights that the others share. With `reasons` errors are explained.
+
+    Raises
+    ------
+    StanceError
+        As `fit` does.
+    """
+    examples, seed = corpus.examples, settings.seed
+    inner = [group_folds(examples.iloc[train], settings.evaluation.inner_folds, seed=seed) for train, _ in parts]
+    counted = _count(settings, corpus)
+    searches = [
+        delayed(_search)(settings, counted, part[train], part[test])
+        for (part, _), folds in zip(parts, inner, strict=True)
+        for train, test in folds
+    ]
+    total = len(searches) + len(parts)
+    with ExitStack() as stack:
+        # Threads share one pool for linear algebra: a task must not find more of it than another left.
+        stack.enter_context(threadpool_limits(1))
+        given: dict[str, Any] = {}
+        if backend == "dask":
+            stack.enter_context(client_of(scheduler))
+            given["scatter"] = [counted]
+        stack.enter_context(parallel_config(backend, **given))
+        parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
+        # All searches end before the fits begin: joblib runs one batch at a time.
+        scores = iter(list(_ticked(parallel(searches), 0, total, progress)))
+        choices = [
+            _choose(settings, examples.iloc[part], folds, [next(scores) for _ in folds])
+            for (part, _), folds in zip(parts, inner, strict=True)
+        ]
+        fits = [
+            delayed(_refit)(settings, counted, choice, train, test, reasons)
+            for choice, (train, test) in zip(choices, parts, strict=True)
+        ]
+        return list(_ticked(parallel(fits), len(searches), total, progress))
 
 
 def versions() -> dict[str, str]:
@@ -218,7 +301,16 @@ def _count(settings: Settings, corpus: Corpus) -> _Counted:
         examples = pd.concat([examples, pd.DataFrame(terms, columns=examples.columns)])
     texts, text = np.unique(examples["text"].to_numpy(dtype=object), return_inverse=True)
     targets, target = np.unique(examples["target"].to_numpy(dtype=object), return_inverse=True)
-    counts = StanceFeatures(**settings.features.model_dump()).count(list(texts))
+    features = settings.features
+    try:
+        counts = StanceFeatures(**features.model_dump()).count(list(texts))
+    except ValueError as error:
+        if "both feature blocks" in str(error):
+            raise StanceError(str(error)) from None
+        raise StanceError(
+            f"no n-gram of features.word_ngrams or features.char_ngrams occurs in {features.min_df} of the"
+            f" {len(texts)} texts; wanted one or more. Lower features.min_df, or add texts"
+        ) from None
     stance = examples["stance"].to_numpy(dtype=object)
     return _Counted(corpus, counts, targets, text, target, stance, examples["weight"].to_numpy())
 
@@ -231,8 +323,16 @@ def _fit_path(
     texts, text = np.unique(data.text[rows], return_inverse=True)
     shape = (len(texts), len(data.targets))
     mass, classes = label_mass(text, data.target[rows], data.stance[rows], shape, data.weight[rows])
+    if len(classes) < 2:
+        raise StanceError(
+            f"a training part of the cross-validation has {len(train)} examples, all {classes[0]!r}; wanted two labels"
+            " or more. Label more articles that take a side, or lower evaluation.folds and evaluation.inner_folds"
+        )
     pipeline = make_pipeline(settings)
-    X = pipeline[0].fit_counts(data.counts, texts, data.targets, mass)
+    try:
+        X = pipeline[0].fit_counts(data.counts, texts, data.targets, mass)
+    except ValueError as error:
+        raise StanceError(f"{error}, or more texts: one training part has {len(texts)}") from None
     return pipeline[0], pipeline[-1].fit_path(X, mass, classes, grid)
 
 
@@ -252,7 +352,12 @@ def _search(settings: Settings, data: _Counted, train: Rows, test: Rows) -> Arra
         return np.stack([_scores(features, fitted, data, test) for fitted in path])
 
 
-def _choose(settings: Settings, part: pd.DataFrame, folds: Sequence[tuple[Rows, Rows]], scores: list[Array]) -> Choice:
+def _choose(
+    settings: Settings,
+    part: pd.DataFrame,
+    folds: Sequence[tuple[Rows, Rows]],
+    scores: list[Array],
+) -> Choice:
     """Choose the C of best held-out pooled F_avg (the smallest, of equals), then temperature."""
     rows = np.concatenate([test for _, test in folds])
     held_out = np.concatenate(scores, axis=1)
@@ -268,15 +373,20 @@ def _choose(settings: Settings, part: pd.DataFrame, folds: Sequence[tuple[Rows, 
 
 
 def _refit(
-    settings: Settings, data: _Counted, choice: Choice, part: Rows, test: Rows | None
-) -> tuple[Pipeline | None, pd.DataFrame | None, dict[int, list[Mark]]]:
+    settings: Settings,
+    data: _Counted,
+    choice: Choice,
+    part: Rows,
+    test: Rows,
+    reasons: bool,
+) -> Part:
     """Fit on a part with what was chosen; predict its test rows, by the baselines too, and say why it errs."""
     with threadpool_limits(1):
         features, (classifier,) = _fit_path(settings, data, part, [choice.C])
         classifier.set_params(temperature=choice.temperature)
         pipeline = Pipeline([("features", features), ("classifier", classifier)])
-        if test is None:
-            return pipeline, None, {}
+        if not len(test):
+            return Part(choice, pd.DataFrame(), {}, pipeline)
         train, rows = (data.corpus.examples.iloc[which] for which in (part, test))
         proba = softmax(_scores(features, classifier, data, test) / choice.temperature, axis=1)
         found = pd.DataFrame(proba, columns=list(LABELS), index=rows.index)
@@ -284,7 +394,12 @@ def _refit(
         for name, baseline in BASELINES.items():
             found[name] = baseline(train, rows, data.corpus.targets)
         wrong = rows[found["predicted"] != rows["stance"]]
-        return None, found, _why(pipeline, data.targets.tolist(), wrong)
+        return Part(
+            choice,
+            found,
+            _why(pipeline, data.targets.tolist(), wrong) if reasons else {},
+            None,
+        )
 
 
 def _why(pipeline: Pipeline, targets: list[str], wrong: pd.DataFrame) -> dict[int, list[Mark]]:
@@ -303,8 +418,8 @@ def _why(pipeline: Pipeline, targets: list[str], wrong: pd.DataFrame) -> dict[in
     return marks
 
 
-def _gather(examples: pd.DataFrame, tests: list[Rows], found: list[pd.DataFrame | None]) -> pd.DataFrame:
-    columns = pd.concat([part for part in found if part is not None]).sort_index()
+def _gather(examples: pd.DataFrame, tests: list[Rows], found: list[pd.DataFrame]) -> pd.DataFrame:
+    columns = pd.concat(found).sort_index()
     fold = pd.Series(0, index=examples.index, name="fold")
     for number, test in enumerate(tests):
         fold.iloc[test] = number

@@ -18,7 +18,7 @@ from stance.archive import predict_files
 from stance.model import Model, load
 from stance.schema import StanceError
 from stance.streams import sources_of
-from tests.conftest import RunCli
+from tests.conftest import RunCli, small_settings
 
 dask = pytest.importorskip("distributed")
 frames = pytest.importorskip("dask.dataframe")
@@ -89,3 +89,21 @@ def test_a_dask_frame_is_scored_by_partition(model: Model, cluster: Any) -> None
         found = parts.map_partitions(stance.score_frame, model, meta=meta).compute()
     assert list(meta) == list(whole)
     pd.testing.assert_frame_equal(found, whole, check_dtype=False)
+
+
+@pytest.mark.parametrize("backend", ["threading", "dask"])
+def test_training_gives_the_same_bytes_wherever_it_runs(
+    cli: RunCli, tiny_csv: Path, tiny_run: Path, tmp_path: Path, cluster: Any, backend: str
+) -> None:
+    (tmp_path / "tiny.toml").write_text(small_settings(tiny_csv).to_toml(), encoding="utf-8")
+    where = ["--scheduler", cluster.scheduler_address] if backend == "dask" else ["--jobs", "2"]
+    done = cli("train", "tiny.toml", "--out", "run", "--backend", backend, *where)
+    assert done.returncode == 0, done.stderr
+    for name in ("metrics.json", "predictions.csv", "model.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (tiny_run / name).read_bytes(), name
+
+
+def test_training_says_that_a_scheduler_needs_dask(cli: RunCli, tiny_csv: Path) -> None:
+    done = cli("train", "--data", tiny_csv, "--scheduler", "127.0.0.1:9")
+    assert done.returncode == 2
+    assert "wanted --backend dask with it" in done.stderr

@@ -73,3 +73,19 @@ def test_a_binary_config_is_no_toml(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):
         read_settings(tmp_path / "a.toml")
+
+
+def test_an_experiment_can_state_its_differences_to_another(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    write(
+        tmp_path / "sub" / "a.toml", "name = 'a'\n[data]\nfiles = ['x.csv']\n[features]\nmin_df = 7\nnb_power = 0.1\n"
+    )
+    found = read_settings(write(tmp_path / "b.toml", "name = 'b'\nbase = 'sub/a.toml'\n[features]\nmin_df = 2\n"))
+    assert (found.name, found.features.min_df, found.features.nb_power) == ("b", 2, 0.1)
+    assert found.data.files == [str((tmp_path / "sub" / "x.csv").resolve())]
+
+
+@pytest.mark.parametrize("base", ["'a.toml'", "3"])
+def test_a_base_that_cannot_be_is_said(tmp_path: Path, base: str) -> None:
+    with pytest.raises(ConfigError, match=r"base = .* cannot be used: wanted another experiment's file"):
+        read_settings(write(tmp_path / "a.toml", f"base = {base}\n"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,3 +152,34 @@ def test_a_table_may_weigh_more_than_another(tmp_path: Path) -> None:
     assert set(examples.loc[examples["weight"] == 3.0, "sentence_id"]) == heavy
     with pytest.raises(StanceError, match="3 weights for 2 tables"):
         read_corpus(files, weights=[1.0, 2.0, 3.0])
+
+
+def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+    path = edited(tmp_path, lambda rows: None)
+    with pytest.raises(DataError, match=r"bad\.csv: found the same file again; wanted each file once"):
+        read_corpus([path, tmp_path / ".." / tmp_path.name / "bad.csv"])
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda rows: [
+                row.update(shield={"favor": "1", "none": "0", "against": "-1"}[row["shield"]]) for row in rows
+            ],
+            r"'shield': found a column that is not used \(it holds '-1', '0', '1'\); wanted 'against'",
+        ),
+        (
+            lambda rows: [row.update(articel_id=row.pop("article_id")) for row in rows],
+            r"'articel_id': found a column that is not used; wanted 'article_id'",
+        ),
+        (lambda rows: [row.update(note=row["text"]) for row in rows], r"'note': found a column that is not used"),
+    ],
+    ids=["other-labels", "misspelt", "other"],
+)
+def test_a_column_that_is_not_used_is_a_warning_and_strictly_an_error(tmp_path: Path, edit: Edit, message: str) -> None:
+    path = edited(tmp_path, edit)
+    (warning,) = read_corpus([path]).warnings
+    assert re.search(message, str(warning))
+    with pytest.raises(DataError, match=message):
+        read_corpus([path], strict=True)

@@ -10,7 +10,7 @@ import pytest
 import stance
 
 LAYERS = (
-    {"schema", "hashtags"},
+    {"schema", "hashtags", "gate"},
     {"config", "kernel", "streams", "sentences", "features", "holders"},
     {"records"},
     {"writers"},
@@ -18,12 +18,13 @@ LAYERS = (
     {"corpus", "classifier", "metrics", "documents", "scorer"},
     {"storage", "explanation"},
     {"model", "baselines", "annotations", "articles"},
-    {"influence", "reading"},
-    {"training", "evaluation", "batch", "statistics", "pages", "maps"},
-    {"plots", "report", "archive"},
+    {"influence"},
+    {"training", "evaluation", "batch", "statistics", "reading"},
+    {"pages", "maps"},
+    {"plots", "report", "archive", "service"},
     {"runs"},
     {"console"},
-    {"corpus_cli", "model_cli", "explain_cli", "reading_cli"},
+    {"corpus_cli", "model_cli", "explain_cli", "reading_cli", "serve_cli"},
     {"cli"},
 )
 PACKAGE = Path(stance.__file__).parent

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from stance.metrics import calibration, compare, confusions, evaluate, f1_scores, f_avg, fit_temperature, risk_coverage
@@ -105,3 +106,16 @@ def test_temperature_undoes_overconfidence() -> None:
 def test_a_label_outside_the_three_is_refused() -> None:
     with pytest.raises(ValueError, match="label 'pro'; wanted one of against, none, favor"):
         evaluate(*arrays([("pro", "none")]), resamples=100, seed=0)
+
+
+@pytest.mark.parametrize(("scores", "most"), [(np.zeros((50, 3)), 1.1), (np.eye(3)[np.arange(60) % 3] * 5, 1.0)])
+def test_scores_that_say_nothing_or_are_always_right_have_a_moderate_temperature(
+    scores: NDArray[np.float64], most: float
+) -> None:
+    assert 0.1 < fit_temperature(scores, np.arange(len(scores)) % 3) < most
+
+
+def test_scores_worse_than_chance_have_a_high_but_finite_temperature() -> None:
+    gold = np.arange(100) % 2
+    scores = np.where(gold[:, np.newaxis] == [1, 0], 0.3, -0.3)
+    assert 2 < fit_temperature(scores, gold) < 20

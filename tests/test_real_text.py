@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pandas as pd
 import pytest
 
 from stance.config import read_settings
 from stance.corpus import read_corpus
+from stance.model import load
 from stance.runs import train
+from stance.schema import LABELS
+from stance.scorer import kernel_scores, reference_scores
 from tests.conftest import ROOT, RunCli
 
 DATA = Path(os.environ.get("STANCE_DATA", "/nowhere"))
@@ -53,3 +58,18 @@ def test_real_sentences_are_predicted_row_by_row(cli: RunCli, tiny_run: Path, tm
     assert done.returncode == 0, done.stderr
     out, given = pd.read_csv(tmp_path / "out.csv"), pd.read_csv(path)
     pd.testing.assert_frame_equal(out[given.columns], given)
+
+
+def test_reference_kernel_and_pipeline_agree_on_real_sentences(tiny_run: Path) -> None:
+    texts = [
+        line
+        for path in sorted((DATA / "ungd" / "TXT").rglob("*.txt"))[:40]
+        for line in path.read_text(encoding="utf-8", errors="replace").split(". ")
+    ][:5000]
+    assert len(texts) == 5000
+    pipeline, model = joblib.load(tiny_run / "model.joblib"), load(tiny_run)
+    order = [list(pipeline[0].targets_).index(name) for name in model.targets]
+    columns = [list(pipeline[-1].classes_).index(label) for label in LABELS]
+    wanted = pipeline[-1].text_scores(pipeline[0].transform_texts(texts))[:, order][:, :, columns]
+    for score in (reference_scores, kernel_scores):
+        np.testing.assert_allclose(score(model.scorer, texts), wanted, rtol=0, atol=1e-9)

@@ -15,8 +15,8 @@ import pytest
 from stance import report, runs
 from stance.corpus import read_corpus
 from stance.schema import RunError, StanceError
-from stance.training import fit
-from tests.conftest import small_settings, tiny_rows, write_csv
+from stance.training import fit, held_out
+from tests.conftest import RunCli, small_settings, tiny_rows, write_csv
 
 FILES = {
     "model.joblib", "model.safetensors", "metrics.json", "predictions.csv", "config.toml", "environment.json",
@@ -216,3 +216,57 @@ def test_the_error_browser_filters_and_marks_in_a_browser(tmp_path: Path) -> Non
     pieces = {text[a:b] for i, text in wanted["text"].items() for a, b, _, _ in training.marks[int(str(i))]}
     assert set(map(html.unescape, itertools.chain.from_iterable(marked))) == pieces
     assert "Words that pushed: " in dom
+
+
+def test_a_model_worse_than_a_baseline_says_so_everywhere(tmp_path: Path, cli: RunCli) -> None:
+    rows = tiny_rows()
+    order = np.random.default_rng(3).permutation(len(rows))
+    labels = [(row["shield"], row["club"]) for row in rows]
+    for row, k in zip(rows, order, strict=True):
+        row["shield"], row["club"] = labels[k]
+    write_csv(tmp_path / "a.csv", rows)
+    (tmp_path / "a.toml").write_text(small_settings(tmp_path / "a.csv", classifier__class_weight="none").to_toml())
+    done = cli("train", "a.toml", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "warning: By cross-validation this model is worse than the baseline" in done.stderr
+    for name in ("report.html", "MODEL_CARD.md"):
+        assert "this model is worse than the baseline" in (tmp_path / "runs" / "tiny" / name).read_text("utf-8"), name
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"min_df": 9}, r"no n-gram .* occurs in 9 of the 80 texts; wanted one or more\. Lower features\.min_df"),
+        ({"min_df": 8}, "no word n-gram occurs in 8 texts; wanted a smaller features.min_df, or more texts"),
+        ({"word_ngrams": []}, "both feature blocks are off; wanted word_ngrams"),
+    ],
+    ids=["everywhere", "in-a-part", "off"],
+)
+def test_settings_without_a_feature_are_said_in_our_words(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    rows = [row | {"text": f"word{i % 10} other{i}"} for i, row in enumerate(tiny_rows())]
+    path = write_csv(tmp_path / "a.csv", rows)
+    settings = small_settings(path, features__char_ngrams=[], features__word_ngrams=[1, 1])
+    settings = settings.changed(**{f"features__{key}": value for key, value in change.items()})
+    with pytest.raises(StanceError, match=message):
+        fit(settings, read_corpus([path]), n_jobs=1)
+
+
+def test_one_label_in_a_training_part_is_said_in_our_words(tmp_path: Path) -> None:
+    rows = [row | {"shield": "none", "club": "none"} for row in tiny_rows()]
+    for row in rows:
+        if row["article_id"] == "t0":
+            row |= {"shield": "favor", "club": "favor"}
+    path = write_csv(tmp_path / "a.csv", rows)
+    with pytest.raises(StanceError, match=r"all 'none'; wanted two labels or more\. Label more articles"):
+        fit(small_settings(path), read_corpus([path]), n_jobs=1)
+
+
+def test_a_target_left_out_is_predicted_by_what_the_others_share(tiny_csv: Path) -> None:
+    corpus = read_corpus([tiny_csv])
+    target = corpus.examples["target"].to_numpy()
+    train, test = np.flatnonzero(target == "shield"), np.flatnonzero(target == "club")
+    (part,) = held_out(small_settings(tiny_csv), corpus, [(train, test)], n_jobs=1)
+    assert part.predictions.index.tolist() == test.tolist()
+    assert part.predictions["predicted"].nunique() > 1
