@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,3 +112,8 @@ def cli(tmp_path: Path) -> RunCli:
         return run_cli(*args, cwd=tmp_path, stdin=stdin)
 
     return run
+
+
+def heeding_interrupts() -> None:
+    """Undo in a child process that a job in the background ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

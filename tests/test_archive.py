@@ -24,7 +24,7 @@ from stance.archive import Outcome, predict_files
 from stance.model import Model, load
 from stance.schema import DataError, StanceError
 from stance.streams import sources_of
-from tests.conftest import RunCli
+from tests.conftest import RunCli, heeding_interrupts
 
 TEXTS = [f"Report {i}: {who} condemned the shield{'.' * (i % 4)}" for i in range(19) for who in ("Moscow", 'é\t"x", y')]
 
@@ -341,7 +341,11 @@ def test_a_killed_command_goes_on_with_resume(cli: RunCli, tiny_run: Path, tmp_p
     (tmp_path / "a.txt").write_text("".join(f"Report {i}: Moscow condemned the shield\n" for i in range(45_000)))
     arguments = ["predict", "--model", str(tiny_run), "--input", "a.txt", "--output"]
     with subprocess.Popen(
-        [sys.executable, "-m", "stance", *arguments, "o.csv"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "stance", *arguments, "o.csv"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeding_interrupts,
     ) as process:
         deadline = time.monotonic() + 60
         while archive.kept_parts(tmp_path / "o.csv") < 1 and time.monotonic() < deadline:

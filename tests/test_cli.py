@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from stance.model import load
-from tests.conftest import RunCli, tiny_rows, write_csv
+from tests.conftest import RunCli, heeding_interrupts, tiny_rows, write_csv
 
 SMALL = """
 name = "tiny"
@@ -236,7 +236,9 @@ def test_ctrl_c_leaves_the_old_run_whole(cli: RunCli, config: Path, tiny_csv: Pa
     before = (tmp_path / "runs" / "tiny" / "metrics.json").read_bytes()
     config.write_text(SMALL.replace("resamples = 200", "resamples = 2000000"))
     command = [sys.executable, "-m", "stance", "train", str(config), "--data", str(tiny_csv), "--jobs", "1"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=heeding_interrupts
+    ) as process:
         assert process.stderr is not None
         process.stderr.readline()  # the data is read, the training has begun
         time.sleep(0.5)
