@@ -25,7 +25,7 @@ from stance.gate import HEADERS, Limits
 from stance.model import Model, load
 from stance.schema import COLORS, LABELS
 from stance.service import create_app
-from tests.conftest import RunCli
+from tests.conftest import RunCli, heeding_interrupts
 
 TEXT = "Moscow condemned the shield as a threat."
 LIMITS = Limits(body=20_000, text=2000, sentence=200, texts=5, seconds=0.5)
@@ -197,7 +197,9 @@ def test_serve_listens_on_loopback_and_stops_when_interrupted(tiny_run: Path) ->
     import urllib.request
 
     command = [sys.executable, "-m", "stance", "serve", "--port", "0", "--model", str(tiny_run)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding_interrupts
+    ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[1]
         assert url.startswith("http://127.0.0.1:")
