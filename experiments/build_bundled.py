@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stance import report
 from stance.config import read_settings
-from stance.corpus import read_corpus
+from stance.corpus import read_data
 from stance.evaluation import compare_models
 from stance.model import BUNDLED, Model
 from stance.scorer import pruned, rounded
@@ -34,8 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     files = [ROOT / "data" / "sentences.csv", ROOT / "data" / "lines.csv", options.ungd, options.whitehouse]
     settings = read_settings(options.experiment).changed(data__files=[str(file) for file in files])
-    data = settings.data
-    corpus = read_corpus(files, targets=data.targets, splits=data.splits, about=data.about)
+    corpus = read_data(settings.data)
     training = fit(settings, corpus)
     model = training.model
     smaller = Model(rounded(pruned(model.scorer, PRUNE), DTYPE), model.info, temperature=model.temperature)

@@ -95,7 +95,7 @@ def train(
     """Train a model with nested cross-validation and write a run."""
     from stance import config as configs
     from stance import report, runs
-    from stance.corpus import read_corpus
+    from stance.corpus import read_data
     from stance.training import fit
 
     root = runs.checkout()
@@ -119,15 +119,7 @@ def train(
         raise typer.BadParameter("no data named; wanted --data FILE, or a CONFIG with [data] files")
     folder = out if out is not None else runs.runs_folder() / settings.name
     runs.check_replaceable(folder)
-    sources = settings.data
-    corpus = read_corpus(
-        sources.files,
-        targets=sources.targets,
-        splits=sources.splits,
-        about=sources.about,
-        weights=sources.weights,
-        strict=strict,
-    )
+    corpus = read_data(settings.data, strict=strict)
     say(describe(corpus))
     _warn_of(corpus)
     with progress("training") as tick:

@@ -23,6 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import StratifiedGroupKFold
 
+from stance.config import DataSettings, read_settings
 from stance.schema import LABELS, DataError, Fault, StanceError, Target, choices, existing_file
 from stance.tables import Table, read_table
 
@@ -182,6 +183,33 @@ def read_corpus(
         tuple(faults),
         tuple(f"{r['source']}:{r['line']}: {r['sentence_id']} toward {r['target']}" for r in gaps),
     )
+
+
+def read_data(data: DataSettings, *, targets: Sequence[str] = (), strict: bool = False) -> Corpus:
+    """Read what an experiment trains on; `targets`, where given, stand in for its own.
+
+    Raises
+    ------
+    DataError, StanceError
+        As `read_corpus` does.
+    """
+    return read_corpus(
+        data.files,
+        targets=targets or data.targets,
+        splits=data.splits,
+        about=data.about,
+        weights=data.weights,
+        strict=strict,
+    )
+
+
+def data_of(run: Path | None, files: Sequence[Path], *, targets: Sequence[str]) -> Corpus | None:
+    """Read the tables named, else what the run in a folder was trained on; None if neither is at hand."""
+    if files:
+        return read_corpus(files, targets=targets, for_training=False)
+    if run is not None and (run / "config.toml").is_file():
+        return read_data(read_settings(run / "config.toml").data, targets=targets)
+    return None
 
 
 def text_hash(text: str) -> str:

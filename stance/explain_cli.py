@@ -89,18 +89,11 @@ def _print_explanation(model: Model, found: Explanation, *, top: int) -> None:
 def _print_overall(
     predictor: Model, run: Path | None, data: list[Path], targets: tuple[str, ...], *, top: int, json: bool
 ) -> None:
-    from stance.corpus import read_corpus
+    from stance.corpus import data_of
     from stance.influence import strongest_ngrams
 
-    corpus = None
-    if data:
-        corpus = read_corpus(data, targets=predictor.targets, for_training=False)
-    elif run is not None and (run / "config.toml").is_file():
-        from stance.config import read_settings
-
-        sources = read_settings(run / "config.toml").data
-        corpus = read_corpus(sources.files, targets=predictor.targets, splits=sources.splits)
-    else:
+    corpus = data_of(run, data, targets=predictor.targets)
+    if corpus is None:
         warn("the model's data is not at hand, so nothing is counted and rare n-grams stand high (--data FILE)")
     rows = [row for row in strongest_ngrams(predictor, corpus, n=top) if row["target"] in targets]
     if json:

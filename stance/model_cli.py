@@ -73,8 +73,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write a smaller model and print what it loses: size, labels that differ, F_avg."""
-    from stance.config import read_settings
-    from stance.corpus import read_corpus
+    from stance.corpus import data_of
     from stance.evaluation import compare_models
     from stance.model import Model, load
     from stance.schema import StanceError
@@ -83,12 +82,8 @@ def export(
     if output.suffix != ".safetensors":
         raise typer.BadParameter("wanted a name that ends in .safetensors", param_hint="--output")
     model = load(run)
-    if data:
-        corpus = read_corpus(data, targets=model.targets, for_training=False)
-    elif (run / "config.toml").is_file():
-        sources = read_settings(run / "config.toml").data
-        corpus = read_corpus(sources.files, targets=model.targets, splits=sources.splits, about=sources.about)
-    else:
+    corpus = data_of(run, data or [], targets=model.targets)
+    if corpus is None:
         raise StanceError(
             f"{run} does not say what it was trained on; wanted the tables to measure the loss on (--data FILE)"
         )

@@ -16,7 +16,7 @@ import joblib
 
 from stance import plots, report
 from stance.config import Settings
-from stance.corpus import read_corpus
+from stance.corpus import read_data
 from stance.schema import LABELS, RunError
 from stance.tables import write_table
 from stance.training import MODEL, Progress, Training, fit, versions
@@ -57,10 +57,7 @@ def train(
     """
     folder = Path(out) if out is not None else runs_folder() / settings.name
     check_replaceable(folder)
-    data = settings.data
-    corpus = read_corpus(
-        data.files, targets=data.targets, splits=data.splits, about=data.about, weights=data.weights, strict=strict
-    )
+    corpus = read_data(settings.data, strict=strict)
     training = fit(settings, corpus, n_jobs=n_jobs, progress=progress)
     write_run(training, folder)
     return training, folder

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stance.corpus import group_folds, near_duplicates, read_corpus, text_hash
+from stance.config import Settings
+from stance.corpus import group_folds, near_duplicates, read_corpus, read_data, text_hash
 from stance.schema import DataError, StanceError
 from tests.conftest import Row, tiny_rows, write_csv
 
@@ -183,3 +184,21 @@ def test_a_column_that_is_not_used_is_a_warning_and_strictly_an_error(tmp_path: 
     assert re.search(message, str(warning))
     with pytest.raises(DataError, match=message):
         read_corpus([path], strict=True)
+
+
+def test_an_experiments_data_is_read_with_all_its_settings(tmp_path: Path) -> None:
+    rows = tiny_rows()
+    files = [write_csv(tmp_path / "a.csv", rows[:40]), write_csv(tmp_path / "b.csv", rows[40:])]
+    splits = tmp_path / "splits.csv"
+    splits.write_text("group,part\nt0,test\n", encoding="utf-8")
+    about = tmp_path / "about.toml"
+    about.write_text('[club]\ntitle = "The Club"\ndefinition = "Joining."\n', encoding="utf-8")
+    settings = Settings().changed(
+        data__files=[str(file) for file in files], data__targets=["club"], data__weights=[1.0, 3.0],
+        data__splits=str(splits), data__about=str(about),
+    )  # fmt: skip
+    found = read_data(settings.data)
+    assert [target.title for target in found.targets] == ["The Club"]
+    assert set(found.examples["weight"]) == {1.0, 3.0}
+    assert "t0" not in set(found.examples["article"])
+    assert {target.name for target in read_data(settings.data, targets=["shield"]).targets} == {"shield"}
