@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from readme import replaced
+from readme import write_sections
 
 from stance.report import markdown
 from stance.sentences import split
@@ -77,9 +77,7 @@ def main() -> None:
             megabytes = source.stat().st_size / 1e6
             rows.append({"sentences": f"{n:,}", "file": f"{megabytes:.0f} MB", "peak memory": f"{size:.0f} MB"})
             print(rows[-1], f"{seconds:.1f} s", flush=True)
-    path = ROOT / "experiments" / "RESULTS.md"
-    table = markdown(pd.DataFrame(rows))
-    path.write_text(replaced(path.read_text("utf-8"), "memory", table), encoding="utf-8", newline="\n")
+    write_sections({"memory": markdown(pd.DataFrame(rows))})
 
 
 if __name__ == "__main__":

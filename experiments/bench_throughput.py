@@ -29,7 +29,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from archive_memory import sentences_of
-from readme import replaced
+from readme import write_sections
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
@@ -229,8 +229,8 @@ def main() -> None:
         f" {fraction} of the time of\na process that imports scikit-learn, loads the pipeline and predicts"
         " ([table](experiments/RESULTS.md))."
     )
-    for path, text in ((ROOT / "experiments" / "RESULTS.md", content), (ROOT / "README.md", quote)):
-        path.write_text(replaced(path.read_text("utf-8"), "throughput", text), encoding="utf-8", newline="\n")
+    write_sections({"throughput": content})
+    write_sections({"throughput": quote}, "README.md")
     print(content)
 
 

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bench_throughput import spread
-from run_all import FOLDER, corpus_of, data_parser, named, settings_of, write_sections
+from readme import write_sections
+from run_all import FOLDER, data_parser, named, settings_of
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
 from stance.config import Settings
-from stance.corpus import Corpus, group_folds
+from stance.corpus import Corpus, group_folds, read_data
 from stance.metrics import confusions, f_avg
 from stance.report import markdown
 from stance.training import fit, held_out, make_pipeline
@@ -67,7 +68,7 @@ def main() -> None:
     options: argparse.Namespace = parser.parse_args()
     if (settings := settings_of(FOLDER / f"{options.experiment}.toml", named(options))) is None:
         raise SystemExit(f"{options.experiment}: its data is not there; wanted --ungd and --whitehouse")
-    corpus = corpus_of(settings)
+    corpus = read_data(settings.data)
     load_average = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     start = time.perf_counter()
     whole = fit(settings, corpus)

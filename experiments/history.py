@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from readme import replaced
+from readme import write_sections
 
 from stance.corpus import text_hash
 from stance.maps import documents, interval, read_documents
@@ -168,8 +168,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a run; default: the bundled model")
     options = parser.parse_args()
     found = section(load(options.model), options.folder)
-    path = ROOT / "experiments" / "RESULTS.md"
-    path.write_text(replaced(path.read_text("utf-8"), "history", found), encoding="utf-8", newline="\n")
+    write_sections({"history": found})
     print(found)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from readme import replaced
+from readme import write_sections
 
 from stance.holders import Holder, actor_of, find_holders, first_actor, is_organisation, state_by_name
 from stance.report import markdown
@@ -184,8 +184,7 @@ def main() -> None:
         for row in wrong.sample(min(options.errors, len(wrong)), random_state=0).to_dict("records"):
             print(row["genre"], row["sentence_id"], "|", set(row["gold"]), "|", set(row["the rules"]), "|", row["text"])
         return
-    path = ROOT / "experiments" / "RESULTS.md"
-    path.write_text(replaced(path.read_text("utf-8"), "holders", section(rows)), encoding="utf-8", newline="\n")
+    write_sections({"holders": section(rows)})
 
 
 if __name__ == "__main__":

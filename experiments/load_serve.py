@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 from picture_page import served
-from readme import replaced
+from readme import write_sections
 
 from stance.report import markdown
 
@@ -76,8 +76,7 @@ def main() -> None:
         f" {_CONNECTIONS} connections; sentences of the corpus."
     )
     print(text)
-    path = ROOT / "experiments" / "RESULTS.md"
-    path.write_text(replaced(path.read_text("utf-8"), "serve", text), encoding="utf-8", newline="\n")
+    write_sections({"serve": text})
 
 
 if __name__ == "__main__":

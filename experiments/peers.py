@@ -24,10 +24,10 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from readme import write_sections
 from run_all import (
     FOLDER,
     compared,
-    corpus_of,
     data_parser,
     holm,
     judged,
@@ -35,7 +35,6 @@ from run_all import (
     run,
     settings_of,
     signed,
-    write_sections,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -45,7 +44,7 @@ from threadpoolctl import threadpool_limits
 
 from stance.baselines import lexicon, majority
 from stance.config import Settings
-from stance.corpus import Corpus, group_folds
+from stance.corpus import Corpus, group_folds, read_data
 from stance.metrics import confusions, f_avg
 from stance.model import Model, load
 from stance.report import markdown
@@ -330,7 +329,7 @@ def measured(peer: Peer, corpus: Corpus, settings: Settings) -> tuple[Labels, di
 def table(settings: Settings, static: Path | None) -> str:
     """Measure every system on one experiment's data."""
     info = load(run(settings)).info
-    corpus = corpus_of(settings)
+    corpus = read_data(settings.data)
     systems, notes = peers(settings, info, static)
     frame, costs = corpus.examples.copy(), {}
     with threadpool_limits(1):

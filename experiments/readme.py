@@ -91,6 +91,15 @@ def replaced(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda match: f"{match[1]}{content}\n{match[2]}", text)
 
 
+def write_sections(sections: dict[str, str], document: str = "experiments/RESULTS.md") -> None:
+    """Renew generated parts of a document."""
+    path = ROOT / document
+    text = path.read_text("utf-8")
+    for name, content in sections.items():
+        text = replaced(text, name, content)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def same(old: str, new: str) -> bool:
     """Tell whether two texts agree, numbers with a fraction to within two in the last digit."""
     if _NUMBER.sub("#", old) != _NUMBER.sub("#", new):

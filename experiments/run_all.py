@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from readme import replaced
+from readme import write_sections
 
 from stance import runs
 from stance.config import Settings, read_settings
-from stance.corpus import Corpus, group_folds, read_corpus
+from stance.corpus import Corpus, group_folds, read_data
 from stance.metrics import Comparison, Evaluation, Score, calibration, compare, evaluate
 from stance.report import markdown
 from stance.schema import LABELS
@@ -90,12 +90,6 @@ def predictions_of(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "predictions.csv", keep_default_na=False)
 
 
-def corpus_of(settings: Settings) -> Corpus:
-    """Read the training part of an experiment's data."""
-    data = settings.data
-    return read_corpus(data.files, targets=data.targets, splits=data.splits, about=data.about, weights=data.weights)
-
-
 def run(settings: Settings) -> Path:
     """Run one experiment unless its run is fresh; return its folder."""
     folder, wanted = RUNS / settings.name, stamp(settings)
@@ -122,7 +116,7 @@ def extra(name: str, settings: Settings, make: Callable[[Corpus], Parts]) -> pd.
     wanted = hashlib.sha256(f"{stamp(settings)}{Path(__file__).read_text('utf-8')}".encode()).hexdigest()
     if stale(folder, wanted):
         start = time.perf_counter()
-        corpus = corpus_of(settings)
+        corpus = read_data(settings.data)
         names, *cut = zip(*make(corpus), strict=True)
         found = held_out(settings, corpus, list(zip(*cut, strict=True)))
         frames = [
@@ -294,15 +288,6 @@ def calibration_table(whole: pd.DataFrame) -> str:
                 {"mean probability": f"{p:.2f}", "fraction right": f"{r:.2f}", "n": f"{n:,}"} for p, r, n in found.bins
             ]
     return f"{markdown(pd.DataFrame(errors))}\n\n{markdown(pd.DataFrame(rows))}"
-
-
-def write_sections(sections: dict[str, str]) -> None:
-    """Renew generated parts of RESULTS.md."""
-    path = FOLDER / "RESULTS.md"
-    text = path.read_text("utf-8")
-    for name, content in sections.items():
-        text = replaced(text, name, content)
-    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def data_parser(doc: str | None) -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from readme import replaced
+from readme import write_sections
 
 from stance.config import read_settings
 from stance.corpus import read_corpus
@@ -51,8 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     sources = {"articles": ROOT / "data" / "sentences.csv", "speeches": options.ungd, "briefings": options.whitehouse}
     table = markdown(transfer(sources))
-    path = ROOT / "experiments" / "RESULTS.md"
-    path.write_text(replaced(path.read_text("utf-8"), "transfer", table), encoding="utf-8", newline="\n")
+    write_sections({"transfer": table})
 
 
 if __name__ == "__main__":
