@@ -187,7 +187,7 @@ def score_frame(
     if faults:
         raise DataError(faults)
     times = len(wanted.targets) if long and wanted.targets else 1
-    result = frame.loc[:].iloc[np.repeat(np.arange(len(frame)), times)].copy()
+    result = frame.iloc[np.repeat(np.arange(len(frame)), times)].copy()
     for name, number in wanted.new.items():
         result[name] = pd.Series(list(found[name]), index=result.index, dtype="float64" if number else object)
     return result

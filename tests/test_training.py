@@ -16,7 +16,7 @@ from stance import report, runs
 from stance.corpus import read_corpus
 from stance.schema import RunError, StanceError
 from stance.training import fit, held_out
-from tests.conftest import RunCli, small_settings, tiny_rows, write_csv
+from tests.conftest import Row, RunCli, small_settings, tiny_rows, write_csv
 
 FILES = {
     "model.joblib", "model.safetensors", "metrics.json", "predictions.csv", "config.toml", "environment.json",
@@ -130,12 +130,17 @@ def test_an_svm_trains_too(tiny_csv: Path) -> None:
     assert found.evaluations["model"].f_avg.value > 0.9
 
 
-def test_the_report_is_one_file_with_nothing_from_outside_and_escapes_the_data(tmp_path: Path) -> None:
+def mislabelled_rows(text: str) -> list[Row]:
+    """Return the tiny rows, every seventh with another side and with its text put into `text`."""
     rows = tiny_rows()
     for row in rows[::7]:
-        row["text"] += " <script>alert(1)</script>"
+        row["text"] = text.format(row["text"])
         row["shield"] = "favor" if row["shield"] != "favor" else "against"
-    path = write_csv(tmp_path / "a.csv", rows)
+    return rows
+
+
+def test_the_report_is_one_file_with_nothing_from_outside_and_escapes_the_data(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", mislabelled_rows("{} <script>alert(1)</script>"))
     _, folder = runs.train(small_settings(path), tmp_path / "run", n_jobs=1)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert len(re.findall("<script", page)) == 2
@@ -145,10 +150,7 @@ def test_the_report_is_one_file_with_nothing_from_outside_and_escapes_the_data(t
 
 
 def test_every_error_is_in_the_report_with_its_marks_and_its_articles_sentences(tmp_path: Path) -> None:
-    rows = tiny_rows()
-    for row in rows[::7]:
-        row["text"] = f"\N{ROCKET} {row['text']}"
-        row["shield"] = "favor" if row["shield"] != "favor" else "against"
+    rows = mislabelled_rows("\N{ROCKET} {}")
     training, folder = runs.train(small_settings(write_csv(tmp_path / "a.csv", rows)), tmp_path / "run", n_jobs=1)
     page = (folder / "report.html").read_text(encoding="utf-8")
     data = json.loads(re.findall(r'id="error-data">(.*?)</script>', page, re.DOTALL)[0])
@@ -188,10 +190,7 @@ def test_an_error_is_explained_by_the_model_that_made_it(tmp_path: Path) -> None
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium in the PATH")
 def test_the_error_browser_filters_and_marks_in_a_browser(tmp_path: Path) -> None:
-    rows = tiny_rows()
-    for row in rows[::7]:
-        row["text"] = f"\N{ROCKET} <b onclick=x()> {row['text']}"
-        row["shield"] = "favor" if row["shield"] != "favor" else "against"
+    rows = mislabelled_rows("\N{ROCKET} <b onclick=x()> {}")
     training, folder = runs.train(small_settings(write_csv(tmp_path / "a.csv", rows)), tmp_path / "run", n_jobs=1)
     use = (
         "<script>const form = document.getElementById('error-filter'); form.elements.gold.value = '2';"
