@@ -56,10 +56,9 @@ def strongest_ngrams(model: Model, corpus: Corpus | None, *, n: int = 15) -> lis
         labelled = {place[text]: (stance, article) for text, stance, article in zip(
             rows["text"], rows["stance"], rows["article"], strict=True
         )}  # fmt: skip
-        given = np.isfinite(scorer.intercepts[i])
-        weights = scorer.weights[:, i].astype(np.float64)
-        for k in np.flatnonzero(given):
-            push = (weights[:, k] - weights[:, given].mean(axis=1)) * scorer.idf * np.sqrt(n_texts / len(texts))
+        pushes = model.pushes(target)
+        for k in np.flatnonzero(np.isfinite(scorer.intercepts[i])):
+            push = pushes[:, k] * np.sqrt(n_texts / len(texts))
             for row in np.argsort(-push, kind="stable")[:n]:
                 if push[row] <= 0:
                     break

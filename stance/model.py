@@ -155,19 +155,28 @@ class Model:
         """Return why a text has its stance toward each target, in the order of `targets`."""
         return self._explanations(text, self.targets)
 
-    def top_ngrams(self, target: str, label: str, *, n: int = 15) -> list[tuple[str, float]]:
-        """Return the n-grams that push most toward a label, strongest first.
+    def pushes(self, target: str) -> npt.NDArray[np.float64]:
+        """Return how far each n-gram pushes toward each label, shape (n_ngrams, 3), LABELS order.
 
-        An n-gram's push is its weight for the label less its mean over labels, times IDF.
-        Word n-grams are given where the model has any, since people can read them.
+        It is the weight for the label less the mean over labels, times IDF; minus infinity for a label that is
+        never given.
         """
         self.check_targets([target])
-        row, column = self.targets.index(target), LABELS.index(label)
+        row = self.targets.index(target)
         given = np.isfinite(self.scorer.intercepts[row])
-        if not given[column]:
-            return []
-        weights = self.scorer.weights[:, row].astype(np.float64)
-        push = (weights[:, column] - weights[:, given].mean(axis=1)) * self.scorer.idf
+        weights: npt.NDArray[np.float64] = self.scorer.weights[:, row].astype(np.float64)
+        pushes: npt.NDArray[np.float64] = (weights - weights[:, given].mean(axis=1, keepdims=True)) * self.scorer.idf[
+            :, np.newaxis
+        ]
+        pushes[:, ~given] = -np.inf
+        return pushes
+
+    def top_ngrams(self, target: str, label: str, *, n: int = 15) -> list[tuple[str, float]]:
+        """Return the n-grams that push most toward a label, strongest first, as `pushes` has it.
+
+        Word n-grams are given where the model has any, since people can read them.
+        """
+        push = self.pushes(target)[:, LABELS.index(label)]
         kinds = np.repeat([block.kind for block in self.scorer.blocks], [block.size for block in self.scorer.blocks])
         kept = np.flatnonzero(kinds == "word")
         kept = kept if len(kept) else np.arange(len(push))

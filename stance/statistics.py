@@ -72,29 +72,31 @@ def _label_counts(tables: dict[str, Table]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _agreement_rows(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, object]]:
+    """Return a row a target: how far two labellings of the same sentences agree."""
+    return [
+        {"target": target, "n": found.n, "disagreed": found.n_disagreed, "alpha": f"{found.alpha:.3f}"}
+        | {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()}
+        for target, found in agreement(first, second).items()
+    ]
+
+
 def _check_table(folder: Path, lines: Table) -> pd.DataFrame:
     check = read_pass(folder / "annotations" / "lines_check.csv")
     written = lines.frame.set_index("sentence_id")
     ids = check.index.intersection(written.index)
-    rows = []
-    for target, found in agreement(written.loc[ids, check.columns], check).items():
-        row = {"target": target, "n": found.n, "disagreed": found.n_disagreed, "alpha": f"{found.alpha:.3f}"}
-        rows.append(row | {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(_agreement_rows(written.loc[ids, check.columns], check))
 
 
 def _agreement_table(folder: Path, tables: dict[str, Table]) -> pd.DataFrame:
     """Return agreement of `annotations/pass_a.csv` and `pass_b.csv` by source and target."""
     first, second = (read_pass(folder / "annotations" / f"pass_{name}.csv") for name in "ab")
-    rows = []
+    rows: list[dict[str, object]] = []
     for source, table in tables.items():
         ids = first.index.intersection(table.frame["sentence_id"].tolist())
         if not len(ids):
             continue
-        for target, found in agreement(first.loc[ids], second).items():
-            row = {"source": source, "target": target, "n": found.n, "disagreed": found.n_disagreed}
-            f1 = {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()}
-            rows.append(row | {"alpha": f"{found.alpha:.3f}"} | f1)
+        rows += [{"source": source} | row for row in _agreement_rows(first.loc[ids], second)]
     return pd.DataFrame(rows)
 
 
