@@ -110,7 +110,7 @@ class Model:
         found = self.scores(texts)
         if target is not None:
             found = found[:, self.targets.index(target)]
-        return self._proba(found)
+        return self.probabilities(found)
 
     def predict_frame(self, texts: Iterable[str]) -> pd.DataFrame:
         """Return a table of texts by targets.
@@ -198,13 +198,14 @@ class Model:
             i = self.targets.index(target)
             intercept = self.scorer.intercepts[i]
             score = intercept + shares[:, i].sum(axis=0)
-            proba = self._proba(score)
+            proba = self.probabilities(score)
             ngrams = tuple(NgramShare(*name, share) for name, share in zip(names, shares[:, i], strict=True))
             words = tuple(WordShare(a, b, share) for (a, b), share in zip(bounds, word_shares[:, i], strict=True))
             found.append(Explanation(text, target, str(_labels(proba)), proba, score, intercept, ngrams, words))
         return tuple(found)
 
-    def _proba(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the probabilities that scores of shape (..., 3) stand for."""
         powers = np.exp((scores - scores.max(axis=-1, keepdims=True)) / self.temperature)
         return cast("npt.NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))
 

@@ -142,7 +142,7 @@ def read_article(model: Model, text: str, *, author: str = "author", country: st
         places += [paragraph] * len(found)
         texts += found
     scores = model.scores(texts)
-    proba = model.predict_proba(texts)
+    proba = model.probabilities(scores)
     holders = find_holders(texts, author=author, country=country)
     codes = proba.argmax(axis=2)
     sentences = tuple(

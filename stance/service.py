@@ -13,7 +13,6 @@ import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -21,6 +20,7 @@ import stance
 from stance.gate import Gate, Limits
 from stance.holders import RULES
 from stance.model import NOT_FOR, Model
+from stance.pages import environment
 from stance.reading import Reading, read_article
 from stance.schema import COLORS, LABELS, SIGNS, choices
 from stance.scorer import Floats, kernel_missing, kernel_scores
@@ -272,7 +272,7 @@ def _scores(found: dict[str, tuple[float, float, float]]) -> dict[str, Score]:
 
 
 def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
-    templates = Environment(loader=PackageLoader("stance"), autoescape=True, undefined=StrictUndefined)
+    templates = environment(escape=True)
     targets = list(zip(model.targets, model.info.titles, strict=True))
     pages = {
         "/": ("page.html.j2", "text/html"),
