@@ -370,11 +370,11 @@ def _unused(table: Table, used: set[str]) -> list[Fault]:
         if name in used or name in known:
             continue
         wanted = "a column that is read, or none"
-        if like := difflib.get_close_matches(name, ["text", *_GROUPS, *_IDS], n=1):
-            wanted = repr(like[0])
         found = "a column that is not used"
         values = sorted(set(_strings(table.frame[name])) - {""})
-        if "target" not in used and 2 <= len(values) <= len(LABELS):
+        if like := difflib.get_close_matches(name, ["text", *_GROUPS, *_IDS], n=1):
+            wanted = repr(like[0])
+        elif "target" not in used and 2 <= len(values) <= len(LABELS):
             found += f" (it holds {', '.join(map(repr, values))})"
             wanted = f"{choices(LABELS)} in it, if it is a target's"
         faults.append(Fault(table.source, None, name, found, wanted, warning=True))

@@ -175,8 +175,12 @@ def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
             r"'articel_id': found a column that is not used; wanted 'article_id'",
         ),
         (lambda rows: [row.update(note=row["text"]) for row in rows], r"'note': found a column that is not used"),
+        (
+            lambda rows: [row.update(articel_id=row.pop("article_id")[:1] + str(i % 2)) for i, row in enumerate(rows)],
+            r"'articel_id': found a column that is not used; wanted 'article_id'",
+        ),
     ],
-    ids=["other-labels", "misspelt", "other"],
+    ids=["other-labels", "misspelt", "other", "misspelt-of-two-articles"],
 )
 def test_a_column_that_is_not_used_is_a_warning_and_strictly_an_error(tmp_path: Path, edit: Edit, message: str) -> None:
     path = edited(tmp_path, edit)
