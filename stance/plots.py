@@ -89,7 +89,9 @@ def reliability(found: Calibration) -> Figure:
     axis.plot([0, 1], [0, 1], color="#8C8C8C", linestyle="--", label="perfect")
     mean, right, n = (np.asarray(column, dtype=float) for column in zip(*found.bins, strict=True))
     axis.plot(mean, right, color="black", linewidth=1)
-    axis.scatter(mean, right, s=20 + 220 * n / n.max(), color="black", alpha=0.7, label="area ~ examples")
+    sizes = 20 + 220 * n / n.max()
+    # The surest bin is the largest and lies in the corner.
+    axis.scatter(mean, right, s=sizes, color="black", alpha=0.7, label="area ~ examples", clip_on=False)
     axis.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="mean probability of the prediction", ylabel="fraction right")
     axis.set_title(f"Calibration error (ECE) {found.ece:.3f}")
     axis.legend(loc="upper left", frameon=False)
