@@ -128,8 +128,8 @@ def train(
     evaluation = training.evaluations["model"]
     print_table(
         report.results_table(training.evaluations),
-        f"{settings.evaluation.folds}-fold cross-validation by article, n = {evaluation.n} examples"
-        f" of {evaluation.n_groups} articles, 95 % intervals",
+        f"{settings.evaluation.folds}-fold cross-validation by article or group, n = {evaluation.n} examples"
+        f" of {evaluation.n_groups} articles or groups, 95 % intervals",
     )
     for table in report.target_tables(evaluation, report.titles_of(training)):
         print_table(table)
@@ -284,7 +284,7 @@ def evaluate(
     scores = found.evaluation
     print_table(
         report.results_table({predictor.info.name: scores}),
-        f"n = {scores.n} examples of {scores.n_groups} articles (or groups), 95 % intervals",
+        f"n = {scores.n} examples of {scores.n_groups} articles or groups, 95 % intervals",
     )
     for table in report.target_tables(scores, titles):
         print_table(table)

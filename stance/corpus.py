@@ -208,7 +208,9 @@ def data_of(run: Path | None, files: Sequence[Path], *, targets: Sequence[str]) 
     if files:
         return read_corpus(files, targets=targets, for_training=False)
     if run is not None and (run / "config.toml").is_file():
-        return read_data(read_settings(run / "config.toml").data, targets=targets)
+        data = read_settings(run / "config.toml").data
+        if all(Path(file).is_file() for file in data.files):
+            return read_data(data, targets=targets)
     return None
 
 

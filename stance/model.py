@@ -252,6 +252,8 @@ def _labels(proba: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
 def _checked(texts: Iterable[str]) -> list[str]:
     if isinstance(texts, str):
         raise ModelError("one string given; wanted a list of texts, such as [text]")
+    if hasattr(texts, "columns"):  # a table's own items are its columns' names
+        raise ModelError("a table given; wanted its column of texts, or stance.score_frame(table, model)")
     result = list(texts)
     for i, text in enumerate(result):
         if not isinstance(text, str):

@@ -118,8 +118,13 @@ def warnings_of(training: Training) -> list[str]:
     return [
         f"By cross-validation this model is worse than the baseline {SYSTEMS[found.worse]!r}: F_avg"
         f" {training.evaluations[MODEL].f_avg.value:.2f} against {training.evaluations[found.worse].f_avg.value:.2f}."
-        " Read the labels again, label more articles, or use the baseline."
+        " Read the labels again, or label more articles."
         for found in training.beaten_by
+    ] + [
+        f"No example is labelled 'none' toward {target!r}, so the model sees a side in every text."
+        " Label neutral sentences 'none': an empty cell counts as not labelled yet."
+        for target, counts in training.corpus.counts().iterrows()
+        if not counts["none"]
     ]
 
 

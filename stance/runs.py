@@ -77,7 +77,7 @@ def write_run(training: Training, folder: str | Path) -> None:
     with _replacing(folder) as new:
         training.model.save(new / "model.safetensors")
         joblib.dump(training.pipeline, new / "model.joblib", compress=3)
-        _write(new / "config.toml", training.settings.to_toml())
+        _write(new / "config.toml", _found_again(training.settings).to_toml())
         _write(new / "metrics.json", report.metrics_json(training))
         _write(new / "environment.json", _environment(training))
         _write(new / "report.html", report.html_report(training, pictures))
@@ -142,6 +142,18 @@ def _replacing(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _found_again(settings: Settings) -> Settings:
+    """Return the settings with whole paths, since a file's own are taken relative to it."""
+
+    def whole(path: str) -> str:
+        return path and str(Path(path).resolve())
+
+    data = settings.data
+    return settings.changed(
+        data__files=list(map(whole, data.files)), data__splits=whole(data.splits), data__about=whole(data.about)
+    )
 
 
 def _write(path: Path, text: str) -> None:

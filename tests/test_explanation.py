@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -157,6 +158,18 @@ def test_the_global_view_counts_in_the_runs_data(cli: RunCli, tiny_run: Path, ti
     assert "the model's data is not at hand" in alone.stderr
     counted = cli("explain", "--global", "--model", tiny_run / "model.safetensors", "--data", tiny_csv)
     assert counted.stdout == shown.stdout
+
+
+def test_a_runs_data_is_found_again_and_missed_without_harm(cli: RunCli, tiny_csv: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_csv, tmp_path / "mine.csv")
+    assert cli("train", "--data", "mine.csv").returncode == 0
+    counted = cli("explain", "--global", "--model", "runs/mine")
+    assert "condemned" in counted.stdout
+    assert "at hand" not in counted.stderr
+    (tmp_path / "mine.csv").unlink()
+    alone = cli("explain", "--global", "--model", "runs/mine")
+    assert alone.returncode == 0, alone.stderr
+    assert "the model's data is not at hand" in alone.stderr
 
 
 @pytest.mark.parametrize(

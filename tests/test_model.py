@@ -87,6 +87,8 @@ def test_unknown_target_and_wrong_texts_are_named(model: Model) -> None:
         model.predict(["x"], target="bridge")
     with pytest.raises(ModelError, match="one string given; wanted a list"):
         model.predict("x", target="shield")
+    with pytest.raises(ModelError, match="a table given; wanted its column of texts"):
+        model.predict_frame(pd.DataFrame({"text": ["x"], "other": [1]}))
     with pytest.raises(ModelError, match=r"text 1 is nan \(float\); wanted a string"):
         model.predict(["x", float("nan")], target="shield")  # type: ignore[list-item]
 

@@ -232,6 +232,15 @@ def test_a_model_worse_than_a_baseline_says_so_everywhere(tmp_path: Path, cli: R
         assert "this model is worse than the baseline" in (tmp_path / "runs" / "tiny" / name).read_text("utf-8"), name
 
 
+def test_data_without_a_neutral_label_is_warned_of(tmp_path: Path, cli: RunCli) -> None:
+    rows = [{name: "" if cell == "none" else cell for name, cell in row.items()} for row in tiny_rows()]
+    write_csv(tmp_path / "a.csv", rows)
+    (tmp_path / "a.toml").write_text(small_settings(tmp_path / "a.csv").to_toml())
+    done = cli("train", "a.toml", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "No example is labelled 'none' toward 'shield', so the model sees a side in every text" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
