@@ -88,7 +88,7 @@ def test_unknown_target_and_wrong_texts_are_named(model: Model) -> None:
     with pytest.raises(ModelError, match="one string given; wanted a list"):
         model.predict("x", target="shield")
     with pytest.raises(ModelError, match="a table given; wanted its column of texts"):
-        model.predict_frame(pd.DataFrame({"text": ["x"], "other": [1]}))
+        model.predict_frame(pd.DataFrame({"text": ["x"], "other": [1]}))  # type: ignore[arg-type]
     with pytest.raises(ModelError, match=r"text 1 is nan \(float\); wanted a string"):
         model.predict(["x", float("nan")], target="shield")  # type: ignore[list-item]
 
