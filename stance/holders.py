@@ -44,10 +44,12 @@ _REACH = 4
 # Two actors of one phrase are at most so many actors apart; a list of a thousand states stays cheap.
 _NEAR = 10
 
-# How much a name tells of an article's own state: "American interceptors" little, a capital much. The state whose
-# weapons every article is about tells half; the headline counts three times. Chosen on the even articles.
+# How much a name tells of an article's own state: "American interceptors" little, a capital much. The states whose
+# weapons every article is about tell half, as does a name behind a preposition or as an object; the headline counts
+# three times. An article whose states all tell less than `_FEWEST` names them in passing. Chosen on the even articles.
 _HOME = {"state": 1.0, "capital": 2.0, "seat": 1.0, "office": 1.0, "demonym": 0.3}
-_EVERYWHERE = "United States"
+_FEWEST = 1.0
+_EVERYWHERE = ("United States", "Russia")
 
 _SPEECH = (
     "said|says|say|told|tells|tell|argue[sd]?|warn(?:s|ed)?|declare[sd]?|announce[sd]?|insist(?:s|ed)?|add(?:s|ed)|"
@@ -81,6 +83,8 @@ _OBLIQUE = re.compile(
     "(?:in|at|to|from|near|over|around|for|with|against|by|of|between|into|towards?|on|about|like|than|under|off|"
     "through|across|behind|beside|outside|inside|within|without|after|before|onto|upon)$"
 )
+_ARTICLES = ("the", "a", "an", "its", "their", "his", "her", "former", "retired", "some", "many", "most")
+_OBJECT = re.compile(f"(?:{_POSITION}|admitting)$")
 _FIRST = re.compile("(?:I|[Mm]e|[Mm]y|[Mm]ine|[Ww]e|[Uu]s|[Oo]urs?)$")
 _PRONOUN = re.compile("(?:he|she|they|it)$", re.IGNORECASE)
 _POSSESSIVE = ("'s", "\u2019s")
@@ -192,7 +196,7 @@ def find_holders(
     author
         The name of whoever speaks where nobody is named.
     country
-        Of people named without one; by default the state the article names most.
+        Of people named without one; by default the state the article names most, none if all are named in passing.
 
     Returns
     -------
@@ -259,7 +263,8 @@ def _read(sentence: str) -> tuple[list[re.Match[str]], list[_Mention]]:
 def _home(read: Sequence[tuple[list[re.Match[str]], list[_Mention]]]) -> str | None:
     """Return the state an article is most about, of which people named without one then are."""
     weights: defaultdict[str, float] = defaultdict(float)
-    for i, (_, mentions) in enumerate(read):
+    for i, (tokens, mentions) in enumerate(read):
+        words = [token[0] for token in tokens]
         found: dict[str, float] = {}
         for k, mention in enumerate(mentions):
             kind, name = mention.name.kind, mention.name.actor
@@ -268,10 +273,12 @@ def _home(read: Sequence[tuple[list[re.Match[str]], list[_Mention]]]) -> str | N
             after = mentions[k + 1] if k + 1 < len(mentions) else None
             of_people = after is not None and after.name.kind in ("role", "state noun")
             weight = 1.0 if of_people and kind == "demonym" else _HOME[kind]
-            found[name] = max(found.get(name, 0.0), weight * (0.5 if name == _EVERYWHERE else 1.0))
+            weight *= (0.5 if name in _EVERYWHERE else 1.0) * (0.5 if _oblique(words, mention) else 1.0)
+            found[name] = max(found.get(name, 0.0), weight)
         for name, weight in found.items():
             weights[name] += weight * (3 if i == 0 else 1)
-    return max(weights, key=lambda name: (weights[name], name)) if weights else None
+    first = max(weights, key=lambda name: weights[name], default=None)
+    return first if first is not None and weights[first] >= _FEWEST else None
 
 
 def _speaks_for_itself(article: Sequence[Sequence[re.Match[str]]]) -> bool:
@@ -305,12 +312,12 @@ def _actors(tokens: Sequence[re.Match[str]], mentions: Sequence[_Mention], count
             near = [a for a in adjectives if mention.first - a.last <= _REACH]
             after = mentions[i + 1] if i + 1 < len(mentions) else None
             homes: list[str | None] = [a.name.actor for a in near]
+            first, last = near[0].first if near else mention.first, mention.last
             if not homes and after is not None and _belongs(tokens, mention, after):
                 homes = [after.name.actor]
-            first = near[0].first if near else mention.first
+                last = last if after.name.kind == "demonym" else after.last
             actors += [
-                _Actor(first, mention.last, _noun(tokens, mention, home))
-                for home in dict.fromkeys(homes or [place or country])
+                _Actor(first, last, _noun(tokens, mention, home)) for home in dict.fromkeys(homes or [place or country])
             ]
             adjectives = []
         elif kind == "demonym" and not _stands_alone(tokens, mention):
@@ -338,7 +345,7 @@ def _noun(tokens: Sequence[re.Match[str]], mention: _Mention, home: str | None) 
     if mention.name.kind == "state noun" and home is not None:
         return Holder(home, "state", home)
     what = _key(tokens[mention.first : mention.last])
-    what = what if what[:2].isupper() or mention.last - mention.first > 1 else what.lower()
+    what = what.lower() if what.lower() in _gazetteer()[0] else what  # "Analysts" in small letters, not "Greens"
     return Holder(f"{what} ({home})" if home else what, "person", home)
 
 
@@ -392,11 +399,25 @@ def _pick(
     return "author", []
 
 
-def _oblique(words: Sequence[str], actor: _Actor) -> bool:
-    i = actor.first - 1
-    while i >= 0 and words[i].lower() in ("the", "a", "an", "its", "their", "his", "her", "former", "retired", "some"):
+def _oblique(words: Sequence[str], actor: _Actor | _Mention) -> bool:
+    """Tell whether a preposition, or a verb whose object it is, stands before an actor."""
+    i = _before(words, actor.first)
+    start = i
+    if words[i] in ("of", "from") and words[i - 1] == ",":
+        start -= 1
+    while words[i] in ("of", "from") and start > 0 and words[start - 1][0].isupper():
+        start -= 1
+    if start < i and i > 1:  # "Anna Lind of the Swedish Greens" does what she does for them
+        i = _before(words, start)
+    return i >= 0 and bool(_OBLIQUE.match(words[i].lower()) or _OBJECT.match(words[i].lower()))
+
+
+def _before(words: Sequence[str], first: int) -> int:
+    """Return the place of the word before a phrase's articles and the like, -1 if there is none."""
+    i = first - 1
+    while i >= 0 and words[i].lower() in _ARTICLES:
         i -= 1
-    return i >= 0 and _OBLIQUE.match(words[i].lower()) is not None
+    return i
 
 
 def _labelled(words: Sequence[str], actors: Sequence[_Actor]) -> list[_Actor]:
@@ -407,9 +428,7 @@ def _labelled(words: Sequence[str], actors: Sequence[_Actor]) -> list[_Actor]:
 
 def _according(words: Sequence[str], actors: Sequence[_Actor]) -> list[_Actor]:
     for actor in actors:
-        i = actor.first - 1
-        while i >= 0 and words[i].lower() in ("the", "a", "an", "some", "many", "most", "former", "retired", "its"):
-            i -= 1
+        i = _before(words, actor.first)
         before = " ".join(words[max(0, i - 3) : i + 1]).lower()
         after = " ".join(words[actor.last : actor.last + 2]).lower()
         if before.endswith(("according to", "in the view of", "in the opinion of", "in the eyes of")):
@@ -426,10 +445,13 @@ def _attribution(words: Sequence[str], doing: Sequence[_Actor]) -> _Actor | str 
             continue
         if _PRONOUN.match(_at(words, i + 1)) and _SPEECH_VERB.match(_at(words, i + 2)):
             return "pronoun"
-        inverted = bool(_SPEECH_VERB.match(_at(words, i + 1)))
+        # What is said has a verb or quotation marks; a name and an aside have neither ("Hungary, by contrast, warned").
+        inverted = _SPEECH_VERB.match(_at(words, i + 1)) and any(
+            word in ('"', *_CLOSE) or _VERB.match(word) for word in words[: i + 1]
+        )
         for actor in doing:
             gap = actor.first - i - 1
-            if inverted and 0 < gap <= _REACH:
+            if inverted and 0 < gap <= _REACH and "that" not in words[i : actor.first]:
                 return actor
             if 0 <= gap <= _REACH - 1 and any(_SPEECH_VERB.match(word) for word in words[actor.last : actor.last + 4]):
                 return actor
@@ -447,7 +469,10 @@ def _subject(words: Sequence[str], doing: Sequence[_Actor], verb: re.Pattern[str
         group = _joined(words, doing, k)
         next_ = k + len(group)
         end = doing[next_].first if next_ < len(doing) else len(words)
-        if any(verb.match(word) for word in words[group[-1].last : min(end, group[-1].last + 15)]):
+        behind = group[-1].last
+        aside = words[behind + 1 : behind + 15] if _at(words, behind) == "," else []
+        back = behind + 2 + aside.index(",") if "," in aside else len(words)
+        if any(verb.match(word) for word in words[behind : min(end, behind + 15)]) or verb.match(_at(words, back)):
             return doing[k]
         k = next_  # what is true of the first of a group is true of the rest
     return None

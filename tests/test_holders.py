@@ -25,6 +25,15 @@ def names(*sentences: str, country: str | None = None) -> list[str]:
         ('"It will not protect Poland", said Ottawa.', ["Canada"]),
         ("In Beijing, the foreign ministry rejected the deployment.", ["China"]),
         ("The Iranian foreign ministry rejected the deployment.", ["Iran"]),
+        ("Hungary, by contrast, warned that admitting Ukraine to NATO would bring war.", ["Hungary"]),
+        ("Hungary, which joined in 1999, warned that admitting Ukraine would bring war.", ["Hungary"]),
+        ("Slovakia, meanwhile, warned Georgia against joining NATO.", ["Slovakia"]),
+        ("China and Russia, in a joint statement of May 8, called the project a threat.", ["China", "Russia"]),
+        ('"Never," said Ottawa.', ["Canada"]),
+        ("Greta Lindqvist of the Swedish Greens said she had always opposed NATO membership.", ["Greens (Sweden)"]),
+        ("Greta Lindqvist, of the Swedish Greens, said she had always opposed NATO membership.", ["Greens (Sweden)"]),
+        ("The Communist Party of Albania denounced the charter.", ["Communist Party (Albania)"]),
+        ("She had always opposed NATO membership.", ["author"]),
         ("I oppose the shield.", ["author"]),
         ("Weapons in orbit make nobody safer.", ["author"]),
     ],
@@ -64,6 +73,15 @@ def test_a_pronoun_goes_back_to_the_sentence_before() -> None:
 def test_people_without_a_country_are_of_the_articles() -> None:
     assert names("Finland debates the alliance", "A deputy opposed membership.") == ["deputy (Finland)"]
     assert names("A deputy opposed membership.", country="Norway") == ["deputy (Norway)"]
+
+
+def test_a_state_named_in_passing_gives_nobody_a_country() -> None:
+    for passing in ("Admitting Ukraine is risky.", "Weapons flow to Ukraine.", "American interceptors are dear."):
+        assert names("What it costs", passing, "Analysts disagree about the cost of the shield.") == ["analysts"]
+
+
+def test_of_states_named_alike_the_first_is_the_articles() -> None:
+    assert names("Japan and Romania build radars.", "A deputy opposed the radar.") == ["deputy (Japan)"]
 
 
 def test_names_are_harmonised() -> None:
