@@ -110,7 +110,8 @@ def plan(
 def missing_column(names: Sequence[str], text_column: str, source: str) -> Fault:
     """Return the fault of a table without its text column, with the name that may have been meant."""
     close = [name for name in names if name.strip().casefold() == text_column.strip().casefold()]
-    hint = f"; for this table --text-column {close[0]!r}" if close else " (or name another: --text-column)"
+    hint = f"; for this table --text-column {close[0]!r}" if close else " (or name another: --text-column"
+    hint += " (in Python text_column)" if close else ", in Python text_column)"
     found = f"columns {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}"
     return Fault(source, 1, None, found, f"the column {text_column!r}{hint}")
 
@@ -176,9 +177,16 @@ def score_frame(
         The line of a fault is the row's place in the table, from 1.
     ModelError
         If the model does not know a target.
+    StanceError
+        If what is given is not a table and a model.
     """
     import pandas as pd
 
+    from stance.model import Model
+
+    if not isinstance(frame, pd.DataFrame) or not isinstance(model, Model):
+        found = f"{type(frame).__name__} and {type(model).__name__}"
+        raise StanceError(f"found {found}; wanted a pandas table and a model: score_frame(frame, model)")
     names = [str(name) for name in frame.columns]
     wanted = plan(model, names, source="the table", text_column=text_column, targets=targets, long=long)
     read = {wanted.text_column, *([] if wanted.targets else ["target"])}

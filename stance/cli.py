@@ -122,9 +122,12 @@ def train(
     corpus = read_data(settings.data, strict=strict)
     say(describe(corpus))
     _warn_of(corpus)
+    older = runs.is_run(folder)
     with progress("training") as tick:
         training = fit(settings, corpus, n_jobs=jobs, progress=tick, backend=backend, scheduler=scheduler)
     runs.write_run(training, folder)
+    if older:
+        say(f"replaced the older run {folder}", style="dim")
     evaluation = training.evaluations["model"]
     print_table(
         report.results_table(training.evaluations),
@@ -186,6 +189,7 @@ def predict(
     to_file = output not in (None, "-")
     if output is not None and to_file:
         streams.form_of(output)
+    older = output is not None and to_file and Path(output).is_file()
     if scheduler is not None and engine != "dask":
         raise typer.BadParameter("wanted --engine dask with it", param_hint="--scheduler")
     if resume and not (input_ and to_file):
@@ -201,6 +205,8 @@ def predict(
             print_rows(*_for_eyes(found))
         else:
             tables.write_columns(found, output or "-", form="jsonl" if json else form or "csv")
+        if older:
+            say(f"replaced {output}", style="dim")
         return
     with ExitStack() as stack:
         if input_ == "-":
@@ -213,6 +219,8 @@ def predict(
             form="csv" if stdout_form == "parquet" else stdout_form, resume=resume, on_error=on_error, engine=engine,
             scheduler=scheduler,
         )  # fmt: skip
+    if older:
+        say(f"replaced {output}", style="dim")
 
 
 def _for_eyes(columns: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

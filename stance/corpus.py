@@ -32,8 +32,11 @@ logger = logging.getLogger(__name__)
 _LONG = ("text", "target", "stance")
 _GROUPS = ("group", "article_id", "document_id")
 _IDS = ("sentence_id", "id")
+# What people call a group's column, and is not read as one.
+_LIKE_GROUPS = ("article", "doc", "doc_id", "document", "speech", "speech_id")
 # What else the tables of this package hold.
 _BESIDE = ("position", "kind", "start", "end", "sha256")
+_NO_TARGETS = (*_LONG, *_GROUPS, *_LIKE_GROUPS, *_IDS, *_BESIDE, "")
 
 #: Sentences that share this fraction of their word 5-grams are near-duplicates.
 NEAR_DUPLICATE = 0.5
@@ -108,6 +111,7 @@ def read_corpus(
     part: str = "train",
     strict: bool = False,
     for_training: bool = True,
+    allow_unlabelled: bool = False,
 ) -> Corpus:
     """Read labelled tables and check them, once, all faults together.
 
@@ -129,12 +133,14 @@ def read_corpus(
         Make warnings (such as one text with two labels) errors.
     for_training
         Want two labels or more of every target, as a classifier must have.
+    allow_unlabelled
+        Keep the targets that have no label yet, and want none at all.
 
     Raises
     ------
     DataError
         With every fault: missing columns, labels outside LABELS, empty texts, duplicate ids,
-        a target without examples of two labels.
+        a target without examples of two labels, nothing labelled.
     """
     if not files:
         raise StanceError("no data named; wanted at least one table (`--data FILE`)")
@@ -169,9 +175,11 @@ def read_corpus(
         examples = examples[examples["group"].isin(_test_groups(splits)) == (part == "test")]
     unlabelled = examples["stance"] == ""
     labelled, gaps = examples[~unlabelled], examples[unlabelled].to_dict("records")
-    chosen = _chosen_targets(labelled, targets, str(files[0]))
+    if labelled.empty and not allow_unlabelled:
+        raise DataError([*faults, _nothing_labelled(gaps, str(files[0]))])
+    chosen = _chosen_targets(examples if allow_unlabelled else labelled, targets, str(files[0]))
     labelled = labelled[labelled["target"].isin(chosen)].reset_index(drop=True)
-    faults += _torn_labels(labelled)
+    faults += _torn_labels(labelled) + _repeated_rows(labelled)
     faults += _one_sided(labelled, chosen) if for_training else []
     if any(strict or not fault.warning for fault in faults):
         raise DataError(faults)
@@ -291,7 +299,7 @@ def shingles(text: str) -> list[str]:
 def _test_groups(path: str | Path) -> set[str]:
     table = read_table(path)
     if missing := [name for name in ("group", "part") if name not in table.frame]:
-        raise DataError([_missing(table, repr(name), list(map(str, table.frame))) for name in missing])
+        raise DataError([_missing(table, f"the column {name!r}", list(map(str, table.frame))) for name in missing])
     rows = table.frame.assign(source=table.source, line=table.lines)
     wrong = rows[~rows["part"].isin(["train", "test"])]
     if len(wrong):
@@ -300,9 +308,9 @@ def _test_groups(path: str | Path) -> set[str]:
 
 
 def target_columns(table: Table) -> list[str]:
-    """Return the columns of a wide table that hold labels, or are named in its `targets.toml`."""
+    """Return the columns of a wide table that hold labels or nothing yet, or are named in its `targets.toml`."""
     known = _read_targets(Path(table.source).parent / "targets.toml")
-    return [str(name) for name in table.frame if name in known or _holds_labels(table.frame[name])]
+    return [str(name) for name in table.frame if name in known or _is_target(table.frame[name])]
 
 
 def _read_targets(path: Path) -> dict[str, Target]:
@@ -333,14 +341,14 @@ def _melt(table: Table, *, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[Fa
     faults: list[Fault] = []
     long = "target" in names or "stance" in names
     if missing := [name for name in (_LONG if long else ("text",)) if name not in names]:
-        raise DataError([_missing(table, repr(name), names) for name in missing])
+        raise DataError([_missing(table, f"the column {name!r}", names) for name in missing])
     if long:
         columns = ["stance"]
     else:
         labelled = target_columns(table)
         columns = [name for name in names if name in wanted or name in labelled]
         if not columns:
-            raise DataError([_missing(table, "a target's", names)])
+            raise DataError([_no_target(table, names)])
     faults += _unused(table, {*columns, *_LONG} if long else {*columns, "text"})
     base = pd.DataFrame({"source": table.source, "line": table.lines, "text": _strings(frame["text"])})
     ids = next((name for name in _IDS if name in names), None)
@@ -365,29 +373,40 @@ def _melt(table: Table, *, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[Fa
 
 
 def _unused(table: Table, used: set[str]) -> list[Fault]:
-    """Warn of columns that nothing is read from: a name misspelt, or labels in other words."""
+    """Warn of columns that nothing is read from: a name misspelt, a group's, or labels in other words."""
     known = [*_GROUPS, *_IDS, *_BESIDE]
+    grouped = any(name in _GROUPS for name in table.frame)
     faults = []
     for name in map(str, table.frame.columns):
         if name in used or name in known:
             continue
         wanted = "a column that is read, or none"
         found = "a column that is not used"
-        values = sorted(set(_strings(table.frame[name])) - {""})
-        if like := difflib.get_close_matches(name, ["text", *_GROUPS, *_IDS], n=1):
+        cells = _strings(table.frame[name])
+        if not grouped and name.casefold() in _LIKE_GROUPS and cells[cells != ""].duplicated().any():
+            wanted = f"{choices(_GROUPS)} as its name, if rows with one value belong together"
+        elif like := difflib.get_close_matches(name, ["text", *_GROUPS, *_IDS], n=1):
             wanted = repr(like[0])
-        elif "target" not in used and 2 <= len(values) <= len(LABELS):
+        elif "target" not in used and (values := _few_values(cells)):
             found += f" (it holds {', '.join(map(repr, values))})"
             wanted = f"{choices(LABELS)} in it, if it is a target's"
         faults.append(Fault(table.source, None, name, found, wanted, warning=True))
     return faults
 
 
-def _holds_labels(column: pd.Series) -> bool:
-    """Tell a target's column: most of what stands in it are labels."""
+def _is_target(column: pd.Series) -> bool:
+    """Tell a target's column: most of what stands in it are labels, or nothing does and its name is no other's."""
     cells = _strings(column).str.lower()
     cells = cells[cells != ""]
-    return len(cells) > 0 and float(cells.isin(LABELS).mean()) >= 0.5
+    if cells.empty:
+        return str(column.name).casefold() not in _NO_TARGETS
+    return float(cells.isin(LABELS).mean()) >= 0.5
+
+
+def _few_values(column: pd.Series) -> list[str]:
+    """Return a column's values where they can be labels in other words, else nothing."""
+    values = sorted(set(_strings(column)) - {""})
+    return values if 2 <= len(values) <= len(LABELS) else []
 
 
 def _strings(column: pd.Series) -> pd.Series:
@@ -395,8 +414,14 @@ def _strings(column: pd.Series) -> pd.Series:
     return filled.map(lambda value: str(value).strip()).astype(object)
 
 
-def _missing(table: Table, name: str, names: list[str]) -> Fault:
-    wanted = f"the column {name}" if name != "a target's" else f"a target's column, holding {choices(LABELS)}"
+def _no_target(table: Table, names: list[str]) -> Fault:
+    found = {name: _few_values(table.frame[name]) for name in names if name.casefold() not in _NO_TARGETS}
+    held = [f"{name!r} holds {', '.join(map(repr, values))}" for name, values in found.items() if values]
+    instead = f" ({'; '.join(held)}: write those words instead)" if held else ""
+    return _missing(table, f"a target's column, holding {choices(LABELS)}{instead}", names)
+
+
+def _missing(table: Table, wanted: str, names: list[str]) -> Fault:
     return Fault(table.source, None if table.form == "parquet" else 1, None, f"columns {', '.join(names)}", wanted)
 
 
@@ -421,10 +446,14 @@ def _duplicate_ids(examples: pd.DataFrame) -> list[Fault]:
     return _faults(twice, "sentence_id", lambda row: f"{row['sentence_id']!r} again", "each id once")
 
 
+def _nothing_labelled(gaps: list[Any], source: str) -> Fault:
+    columns = ", ".join(dict.fromkeys(repr(row["target"]) for row in gaps))
+    found = "no labelled example" + (f": all {len(gaps)} cells of {columns} are empty" if gaps else "")
+    return Fault(source, None, None, found, f"labels: {choices(LABELS)}")
+
+
 def _chosen_targets(labelled: pd.DataFrame, targets: Sequence[str], source: str) -> list[str]:
     present = list(dict.fromkeys(labelled["target"]))
-    if not present:
-        raise DataError([Fault(source, None, None, "no labelled example", "labels to train on")])
     if unknown := [name for name in targets if name not in present]:
         found, wanted = f"no labelled example of {', '.join(unknown)}", choices(present)
         raise DataError([Fault(source, None, None, found, f"targets from the data: {wanted}")])
@@ -442,11 +471,26 @@ def _torn_labels(labelled: pd.DataFrame) -> list[Fault]:
     return _faults(labelled[torn], None, found, "the label this text has elsewhere too", warning=True)
 
 
+def _repeated_rows(labelled: pd.DataFrame) -> list[Fault]:
+    """Warn once of rows all of whose labels an earlier row gives the same text."""
+    same = ["hash", "target", "stance"]
+    keys = labelled.assign(hash=labelled["text"].map(text_hash))
+    keys["again"] = keys.duplicated(same)
+    rows = keys[keys.groupby(["source", "line"])["again"].transform("all")].drop_duplicates(["source", "line"])
+    if rows.empty:
+        return []
+    row = rows.loc[rows.groupby("source", sort=False)["line"].idxmin().iloc[0]]
+    first = keys[(keys[same] == row[same]).all(axis=1)].iloc[0]
+    found = f"{len(rows)} rows with the text and labels of an earlier one"
+    found += f" (first: line {row['line']}, as {first['source']}:{first['line']})"
+    return [Fault(row["source"], None, None, found, "each once", warning=True)]
+
+
 def _one_sided(labelled: pd.DataFrame, targets: Sequence[str]) -> list[Fault]:
     faults = []
     for target in targets:
         part = labelled[labelled["target"] == target]
-        if part["stance"].nunique() < 2:
+        if part["stance"].nunique() == 1:
             found = f"{len(part)} examples of {target!r}, all {part['stance'].iloc[0]!r}"
             faults.append(Fault(str(part["source"].iloc[0]), None, None, found, "two labels or more"))
     return faults
@@ -454,6 +498,8 @@ def _one_sided(labelled: pd.DataFrame, targets: Sequence[str]) -> list[Fault]:
 
 def _joined_groups(labelled: pd.DataFrame) -> pd.Series:
     """Join groups that hold near-duplicates of each other; the first one's name stays."""
+    if labelled.empty:
+        return labelled["group"]
     texts = list(labelled["text"].unique())
     cluster = dict(zip(texts, near_duplicates(texts), strict=True))
     names, group = np.unique(labelled["group"].to_numpy(dtype=str), return_inverse=True)

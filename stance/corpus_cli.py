@@ -26,7 +26,7 @@ def check(
     from stance.corpus import read_corpus
 
     try:
-        corpus = read_corpus(files, strict=strict)
+        corpus = read_corpus(files, strict=strict, allow_unlabelled=True)
     except DataError as error:
         for fault in error.faults:
             print_fault(fault)

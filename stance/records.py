@@ -189,8 +189,9 @@ def _single_lines(lines: Lines, source: Source) -> Iterator[str | Fault]:
 
 def _csv_rows(lines: Lines, source: Source) -> Iterator[Row | Fault]:
     head = re.sub(r'"[^"]*"', "", lines.head)
-    # Spreadsheets in many countries save "CSV" with semicolons.
-    delimiter = "\t" if source.form == "tsv" else ";" if ";" in head and "," not in head else ","
+    # Spreadsheets in many countries save "CSV" with semicolons, and some with tabs.
+    signs = "\t" if source.form == "tsv" else ",;\t"
+    delimiter = next((sign for sign in signs if sign in head), signs[0])
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] = []
     while True:

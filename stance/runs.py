@@ -17,7 +17,7 @@ import joblib
 from stance import plots, report
 from stance.config import Settings
 from stance.corpus import read_data
-from stance.schema import LABELS, RunError
+from stance.schema import LABELS, ConfigError, RunError
 from stance.tables import write_table
 from stance.training import MODEL, Progress, Training, fit, versions
 
@@ -50,11 +50,18 @@ def train(
 
     Raises
     ------
+    ConfigError
+        If the settings are not `Settings`.
     DataError
         If the data cannot be used.
     RunError
         If the folder is there and not a run, or cannot be written; nothing is trained then.
     """
+    if not isinstance(settings, Settings):
+        raise ConfigError(
+            f"found {settings!r}; wanted Settings: stance.read_settings(EXPERIMENT), or for a table of your own"
+            " stance.Settings().changed(data__files=[FILE])"
+        )
     folder = Path(out) if out is not None else runs_folder() / settings.name
     check_replaceable(folder)
     corpus = read_data(settings.data, strict=strict)

@@ -85,14 +85,17 @@ def read_text(path: str | Path) -> str:
     Raises
     ------
     DataError
-        If it is empty, binary or not UTF-8.
+        If it is empty, binary, not UTF-8, or a web page.
     StanceError
         If there is no such file.
     """
     raw = sys.stdin.buffer.read() if str(path) == "-" else existing_file(Path(path), "a text file").read_bytes()
     if not raw.strip():
         raise _broken(str(path), None, "an empty file", "a text")
-    return _decode(raw, str(path))
+    text = _decode(raw, str(path))
+    if Path(path).suffix.lower() in (".html", ".htm") or text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
+        raise _broken(str(path), None, "an HTML page", "plain text (save the article's text as .txt)")
+    return text
 
 
 def _decode(raw: bytes, source: str) -> str:

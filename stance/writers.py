@@ -29,8 +29,8 @@ def encode(columns: Mapping[str, Column], form: str, *, head: bool = False, sche
         rows = zip(*map(cells_of, columns.values()), strict=True)
         return "".join(_JSON.encode(dict(zip(names, row, strict=True))) + "\n" for row in rows).encode()
     delimiter = "\t" if form == "tsv" else ","
-    # A header's reader would take a semicolon for the delimiter, and a lone return for the end of a row.
-    odd = any(sign in name for name in columns for sign in ";\r")
+    # A header's reader would take a semicolon or a tab for the delimiter, and a lone return for the end of a row.
+    odd = any(sign in name for name in columns for sign in ";\t\r")
     first = _csv([tuple(columns)], delimiter, quoted=odd) if head else ""
     table = list(zip(*map(_csv_cells, columns.values()), strict=True))
     text = _csv(table, delimiter)

@@ -44,6 +44,16 @@ def test_a_null_is_refused_with_its_place(model: Model) -> None:
         stance.score_frame(pd.DataFrame({"text": ["a", None]}, dtype=object), model)
 
 
+def test_arguments_of_other_kinds_are_named(model: Model) -> None:
+    frame = pd.DataFrame({"text": ["a"]})
+    with pytest.raises(stance.StanceError, match=r"found Model and DataFrame; wanted a pandas table and a model"):
+        stance.score_frame(model, frame)  # type: ignore[arg-type]
+    with pytest.raises(stance.StanceError, match=r"found DataFrame and str; wanted"):
+        stance.score_frame(frame, "tiny")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"wanted the column 'words' \(or name another: .*in Python text_column\)"):
+        stance.score_frame(frame, model, text_column="words")
+
+
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 

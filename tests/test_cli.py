@@ -220,6 +220,27 @@ def test_two_labels_for_one_text_are_counted_and_named(cli: RunCli, config: Path
     assert strict.returncode == 1
 
 
+def test_repeated_rows_are_warned_of_beside_torn_ones(cli: RunCli, tmp_path: Path) -> None:
+    rows = tiny_rows()
+    rows += [rows[0] | {"sentence_id": "torn", "shield": "favor"}, rows[4] | {"sentence_id": "again"}]
+    write_csv(tmp_path / "dup.csv", rows)
+    (tmp_path / "many.toml").write_text("[evaluation]\nfolds = 50\n")
+    for command in (["corpus", "check", "dup.csv"], ["train", "many.toml", "--data", "dup.csv"]):
+        stderr = cli(*command).stderr
+        assert stderr.count("1 rows with the text and labels of an earlier one (first: line 83, as dup.csv:6)") == 1
+        assert "'favor' for 'torn'" in stderr
+
+
+def test_what_is_replaced_is_said(cli: RunCli, config: Path, tiny_run: Path, tiny_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\na shield\n")
+    for args in (["a shield"], ["--input", "in.csv"]):
+        command = ["predict", "--model", str(tiny_run), *args, "--output", f"{len(args)}.csv"]
+        assert cli(*command).stderr == ""
+        assert cli(*command).stderr == f"replaced {len(args)}.csv\n"
+    trained = [cli("train", config, "--data", tiny_csv, "--jobs", "1", "--out", "run").stderr for _ in range(2)]
+    assert ["replaced the older run run\n" in stderr for stderr in trained] == [False, True]
+
+
 def test_out_that_is_no_run_is_refused_before_any_work(
     cli: RunCli, config: Path, tiny_csv: Path, tmp_path: Path
 ) -> None:

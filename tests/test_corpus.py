@@ -47,6 +47,20 @@ def test_unlabelled_cells_are_left_out_and_counted(tmp_path: Path) -> None:
     assert len(corpus.examples) == 2 * 80 - 3
 
 
+@pytest.mark.parametrize("waiting", [["club"], ["club", "shield"]], ids=["one", "all"])
+def test_an_empty_column_is_a_target_that_waits_for_labels(tmp_path: Path, waiting: list[str]) -> None:
+    path = edited(tmp_path, lambda rows: [row.update(dict.fromkeys(waiting, ""), doc="") for row in rows])
+    corpus = read_corpus([path], allow_unlabelled=True)
+    assert [target.name for target in corpus.targets] == ["shield", "club"]
+    assert corpus.n_unlabelled == 80 * len(waiting)
+    assert corpus.counts().sum(axis=1).to_dict() == {n: 0 if n in waiting else 80 for n in ("shield", "club")}
+    assert [fault.column for fault in corpus.warnings] == ["doc"]
+    if len(waiting) == 1:
+        trained_on = read_corpus([path])
+        assert [target.name for target in trained_on.targets] == ["shield"]
+        assert trained_on.n_unlabelled == 80
+
+
 def test_titles_and_lexicons_come_from_targets_toml_beside_the_data(tmp_path: Path) -> None:
     (tmp_path / "targets.toml").write_text('[club]\ntitle = "The club"\nlexicon = {mention = ["club"]}\n')
     targets = read_corpus([write_csv(tmp_path / "a.csv", tiny_rows())]).targets
@@ -67,9 +81,16 @@ def test_titles_and_lexicons_come_from_targets_toml_beside_the_data(tmp_path: Pa
         (lambda rows: [row.pop("text") for row in rows], "wanted the column 'text'"),
         (lambda rows: [(row.pop("club"), row.pop("shield")) for row in rows], "wanted a target's column"),
         (lambda rows: [row.update(stance="favor") for row in rows], "wanted the column 'target'"),
-        (lambda rows: [row.update(club="", shield="") for row in rows], "a target's column"),
+        (
+            lambda rows: [row.update(club="", shield="") for row in rows],
+            "no labelled example: all 160 cells of 'shield', 'club' are empty; wanted labels: 'against'",
+        ),
+        (
+            lambda rows: [row.update(shield=str(i % 3 - 1), club=row["text"]) for i, row in enumerate(rows)],
+            r"wanted a target's column, .* \('shield' holds '-1', '0', '1': write those words instead\)",
+        ),
     ],
-    ids=["label", "text", "group", "id", "one-sided", "no-text", "no-target", "half-long", "unlabelled"],
+    ids=["label", "text", "group", "id", "one-sided", "no-text", "no-target", "half-long", "unlabelled", "coded"],
 )
 def test_a_fault_is_named_with_line_and_column(tmp_path: Path, edit: Edit, message: str) -> None:
     with pytest.raises(DataError, match=message):
@@ -92,6 +113,22 @@ def test_a_text_with_two_labels_is_a_warning_and_an_error_if_strict(tmp_path: Pa
     assert [(fault.line, fault.column) for fault in warnings] == [(2, "shield"), (82, "shield")]
     with pytest.raises(DataError, match="'favor' for 'again'"):
         read_corpus([path], strict=True)
+
+
+def test_repeated_rows_are_one_warning_with_their_count_and_the_first_place(tmp_path: Path) -> None:
+    copies = [row | {"sentence_id": f"again{i}"} for i, row in enumerate(tiny_rows()[4:6])]
+    gap = tiny_rows()[0] | {"sentence_id": "gap", "club": ""}
+    path = edited(tmp_path, lambda rows: rows.extend([*copies, gap]))
+    (warning,) = read_corpus([path]).warnings
+    assert f"found 3 rows with the text and labels of an earlier one (first: line 82, as {path}:6)" in str(warning)
+    with pytest.raises(DataError, match="3 rows with the text and labels"):
+        read_corpus([path], strict=True)
+
+
+def test_a_row_that_adds_a_label_repeats_nothing(tmp_path: Path) -> None:
+    first, second = (tiny_rows()[0] | more for more in ({"club": ""}, {"sentence_id": "again"}))
+    path = edited(tmp_path, lambda rows: rows.__setitem__(slice(0, 1), [first, second]))
+    assert read_corpus([path]).warnings == ()
 
 
 def test_an_unknown_target_is_named(tmp_path: Path) -> None:
@@ -174,13 +211,21 @@ def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
             lambda rows: [row.update(articel_id=row.pop("article_id")) for row in rows],
             r"'articel_id': found a column that is not used; wanted 'article_id'",
         ),
+        (
+            lambda rows: [row.update(Speech=row.pop("article_id")) for row in rows],
+            r"'Speech': found a column that is not used; wanted 'group', 'article_id' or 'document_id' as its name",
+        ),
+        (
+            lambda rows: [row.update(doc=row.pop("article_id")[:1] + str(i % 2)) for i, row in enumerate(rows)],
+            r"'doc': found a column that is not used; wanted 'group', 'article_id' or 'document_id' as its name",
+        ),
         (lambda rows: [row.update(note=row["text"]) for row in rows], r"'note': found a column that is not used"),
         (
             lambda rows: [row.update(articel_id=row.pop("article_id")[:1] + str(i % 2)) for i, row in enumerate(rows)],
             r"'articel_id': found a column that is not used; wanted 'article_id'",
         ),
     ],
-    ids=["other-labels", "misspelt", "other", "misspelt-of-two-articles"],
+    ids=["other-labels", "misspelt", "group", "group-of-two", "other", "misspelt-of-two-articles"],
 )
 def test_a_column_that_is_not_used_is_a_warning_and_strictly_an_error(tmp_path: Path, edit: Edit, message: str) -> None:
     path = edited(tmp_path, edit)

@@ -58,6 +58,13 @@ def test_an_article_is_added_unlabelled_and_check_lists_it(cli: RunCli, tmp_path
     assert articles[["article_id", "title", "date", "genre"]].to_numpy().tolist() == [
         ["a001", "Deal on radar delayed", "2008-05-01", "wire"]
     ]
+    waiting = cli("corpus", "check", "data/sentences.csv")
+    assert waiting.returncode == 0, waiting.stderr
+    assert "0 texts" in waiting.stdout
+    assert "5 cells unlabelled" in waiting.stdout
+    untrained = cli("train", "--data", "data/sentences.csv")
+    assert untrained.returncode == 1
+    assert "no labelled example: all 5 cells of 'radar' are empty" in untrained.stderr
     again = cli("corpus", "add", "new.txt")
     assert again.returncode == 1
     assert "an article with this headline" in " ".join(again.stderr.split())

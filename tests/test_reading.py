@@ -8,6 +8,8 @@ import pytest
 
 from stance.model import load
 from stance.reading import FEWEST, mean_stance, read_article
+from stance.schema import DataError
+from stance.tables import read_text
 
 ARTICLE = """Moscow condemned the shield as a threat
 
@@ -57,3 +59,14 @@ def test_intervals_resample_units_and_want_enough_of_them() -> None:
     assert alone.low < alone.value < alone.high
     assert paired.low == pytest.approx(0) == pytest.approx(paired.high)
     assert mean_stance(values[: FEWEST - 1]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.HTM", "Moscow"), ("a.txt", "\n<!DOCTYPE html>\n<p>Moscow"), ("a", '<html lang="en">')],
+    ids=["ending", "doctype", "tag"],
+)
+def test_a_web_page_is_no_article(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=r"found an HTML page; wanted plain text \(save the article's text as \.txt\)"):
+        read_text(tmp_path / name)

@@ -41,8 +41,9 @@ def test_lines_count_what_quoted_fields_span(tmp_path: Path) -> None:
     assert read_table(tmp_path / "a.csv").lines == [2, 4]
 
 
-def test_excel_csv_with_semicolons_and_bom(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("\ufefftext;target\r\né;x\r\n".encode())
+@pytest.mark.parametrize("sign", [";", "\t"], ids=["semicolon", "tab"])
+def test_csv_with_a_bom_and_semicolons_or_tabs(tmp_path: Path, sign: str) -> None:
+    (tmp_path / "a.csv").write_bytes(f"\ufefftext{sign}target\r\né{sign}x\r\n".encode())
     assert read_table(tmp_path / "a.csv").frame.to_dict("records") == [{"text": "é", "target": "x"}]
 
 

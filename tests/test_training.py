@@ -14,7 +14,7 @@ import pytest
 
 from stance import report, runs
 from stance.corpus import read_corpus
-from stance.schema import RunError, StanceError
+from stance.schema import ConfigError, RunError, StanceError
 from stance.training import fit, held_out
 from tests.conftest import Row, RunCli, small_settings, tiny_rows, write_csv
 
@@ -100,6 +100,11 @@ def test_a_folder_that_is_no_run_is_left_alone(tiny_csv: Path, tmp_path: Path) -
     with pytest.raises(RunError, match="exists and is not a run"):
         runs.train(small_settings(tiny_csv), tmp_path / "thesis", n_jobs=1)
     assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "precious"
+
+
+def test_a_file_for_settings_is_refused_with_what_to_write() -> None:
+    with pytest.raises(ConfigError, match=r"found 'mine\.csv'; wanted Settings: .*changed\(data__files=\[FILE\]\)"):
+        runs.train("mine.csv")  # type: ignore[arg-type]
 
 
 def test_a_run_killed_while_it_is_written_leaves_the_old_one_whole(
