@@ -35,7 +35,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
 
 from stance.classifier import JointClassifier
-from stance.features import StanceFeatures
+from stance.features import BLOCKS, StanceFeatures
 from stance.model import Model, load
 from stance.report import markdown
 from stance.schema import LABELS
@@ -57,13 +57,9 @@ def as_pipeline(model: Model) -> Pipeline:
     start = 0
     for block in scorer.blocks:
         stop = start + block.size
+        setattr(features, BLOCKS[block.kind], block.ngrams)
         vectorizer = TfidfVectorizer(
-            analyzer="word" if block.kind == "word" else "char_wb",
-            ngram_range=block.ngrams,
-            vocabulary=scorer.ngrams[start:stop],
-            sublinear_tf=block.sublinear,
-            lowercase=scorer.lowercase,
-            token_pattern=r"(?u)\b\w+\b" if block.kind == "word" else None,
+            **features.tokenisation(block.kind), vocabulary=scorer.ngrams[start:stop], sublinear_tf=block.sublinear
         )
         vectorizer.idf_ = scorer.idf[start:stop].astype(np.float64)
         features.vectorizers_[block.kind] = vectorizer

@@ -43,11 +43,13 @@ class FeatureSettings(_Section):
 
     word_ngrams: list[int] = [1, 2]
     char_ngrams: list[int] = [2, 5]
+    word_pairs: list[int] = [5, 8]
     min_df: Annotated[int, Field(ge=1)] = 2
     sublinear_tf: bool = True
     lowercase: bool = True
     word_weight: Weight = 1.0
     char_weight: Weight = 1.0
+    pair_weight: Weight = 1.0
     nb_power: Weight = 0.5
     hashtags: Literal["keep", "split"] = "keep"
 
@@ -56,6 +58,13 @@ class FeatureSettings(_Section):
     def _range(cls, value: list[int]) -> list[int]:
         if value and not (len(value) == 2 and 1 <= value[0] <= value[1]):
             raise ValueError("wanted [shortest, longest] with 1 <= shortest <= longest, or []")
+        return value
+
+    @field_validator("word_pairs")
+    @classmethod
+    def _pairs(cls, value: list[int]) -> list[int]:
+        if value and not (len(value) == 2 and min(value) >= 1):
+            raise ValueError("wanted [letters kept, words apart], both 1 or more, or []")
         return value
 
 

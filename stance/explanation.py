@@ -26,7 +26,7 @@ _CHUNKS = re.compile(r"\S+")
 class NgramShare(NamedTuple):
     """What one n-gram of the vocabulary, met `n` times in the text, adds to the scores.
 
-    `kind` is ``"word"`` or ``"char"`` (whose blanks stand for the ends of a word); `share` has
+    `kind` is ``"word"``, ``"char"`` (whose blanks stand for the ends of a word) or ``"pair"``; `share` has
     shape (3,), LABELS order.
     """
 
@@ -207,6 +207,13 @@ def _placed(text: str, block: Block, span_of: list[int], is_word: list[bool]) ->
             for i in range(len(words) - n + 1):
                 part = words[i : i + n]
                 yield " ".join(word for word, _ in part), tuple(span for _, span in part)
+        return
+    if block.kind == "pair":
+        stems = [(match[0][:shortest], span_of[match.start()]) for match in _TOKENS.finditer(text)]
+        for i, (stem, span) in enumerate(stems):
+            for other, its in stems[i + 1 : i + 1 + longest]:
+                touched = (span,) if span == its else (span, its)
+                yield f"{stem} {other}" if stem <= other else f"{other} {stem}", touched
         return
     for chunk in _CHUNKS.finditer(text):
         padded = f" {chunk[0]} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self, cast
 
 import numpy as np
@@ -16,10 +17,12 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from stance.hashtags import split_hashtags, word_counts
+from stance.scorer import pairs
 
 Array = npt.NDArray[np.float64]
 
-_BLOCKS = {"word": "word", "char": "char_wb"}
+#: Each block and its (shortest, longest), or for pairs (letters, apart), among the parameters.
+BLOCKS = {"word": "word_ngrams", "char": "char_ngrams", "pair": "word_pairs"}
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,14 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     ----------
     word_ngrams, char_ngrams
         (shortest, longest) n-gram, characters within words; empty switches a block off.
+    word_pairs
+        (letters, apart): two words at most so far apart, whichever comes first, cut to so many letters
+        (`stance.scorer.pairs`); empty switches them off.
     min_df
         An n-gram must occur in so many texts.
     sublinear_tf, lowercase
         As in scikit-learn's TfidfVectorizer.
-    word_weight, char_weight
+    word_weight, char_weight, pair_weight
         What each block is multiplied by.
     nb_power
         The IDF of an n-gram is multiplied by this power of how much it tells: its largest
@@ -72,21 +78,25 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         *,
         word_ngrams: Sequence[int] = (1, 2),
         char_ngrams: Sequence[int] = (2, 5),
+        word_pairs: Sequence[int] = (5, 8),
         min_df: int = 2,
         sublinear_tf: bool = True,
         lowercase: bool = True,
         word_weight: float = 1.0,
         char_weight: float = 1.0,
+        pair_weight: float = 1.0,
         nb_power: float = 0.5,
         hashtags: str = "keep",
     ) -> None:
         self.word_ngrams = word_ngrams
         self.char_ngrams = char_ngrams
+        self.word_pairs = word_pairs
         self.min_df = min_df
         self.sublinear_tf = sublinear_tf
         self.lowercase = lowercase
         self.word_weight = word_weight
         self.char_weight = char_weight
+        self.pair_weight = pair_weight
         self.nb_power = nb_power
         self.hashtags = hashtags
 
@@ -120,14 +130,13 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         words = word_counts(texts) if self.hashtags == "split" else {}
         texts = [split_hashtags(text, words) for text in texts] if words else texts
         blocks = {}
-        for block, analyzer in _BLOCKS.items():
-            ngrams = getattr(self, f"{block}_ngrams")
-            if not len(ngrams) or not getattr(self, f"{block}_weight"):
+        for block, name in BLOCKS.items():
+            if not len(getattr(self, name)) or not getattr(self, f"{block}_weight"):
                 continue
-            counter = CountVectorizer(**self._tokenisation(block, analyzer), min_df=min(self.min_df, len(texts)))
+            counter = CountVectorizer(**self.tokenisation(block), min_df=min(self.min_df, len(texts)))
             blocks[block] = (counter.fit_transform(texts), counter.get_feature_names_out())
         if not blocks:
-            raise ValueError("both feature blocks are off; wanted word_ngrams or char_ngrams")
+            raise ValueError("every block of features is off; wanted word_ngrams, char_ngrams or word_pairs")
         return Counts(blocks, words)
 
     def fit_counts(
@@ -152,7 +161,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             if mass is not None and self.nb_power:
                 idf *= _tell(part[:, kept], mass) ** self.nb_power
             fitted = TfidfVectorizer(
-                **self._tokenisation(block, _BLOCKS[block]),
+                **self.tokenisation(block),
                 vocabulary={name: i for i, name in enumerate(names[kept])},
                 sublinear_tf=self.sublinear_tf,
             )
@@ -214,10 +223,19 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         """What each n-gram's frequency is multiplied by, of shape (n_ngrams,)."""
         return np.concatenate([vectorizer.idf_ for vectorizer in self.vectorizers_.values()])
 
-    def _tokenisation(self, block: str, analyzer: str) -> dict[str, Any]:
+    def ngram_range(self, block: str) -> tuple[int, int]:
+        """Return a block's two numbers, as `stance.scorer.Block.ngrams` has them."""
+        low, high = getattr(self, BLOCKS[block])
+        return int(low), int(high)
+
+    def tokenisation(self, block: str) -> dict[str, Any]:
+        """Return how scikit-learn is to cut texts into a block's n-grams."""
+        shortest, longest = self.ngram_range(block)
+        if block == "pair":
+            return {"analyzer": partial(pairs, letters=shortest, apart=longest, lowercase=self.lowercase)}
         return {
-            "analyzer": analyzer,
-            "ngram_range": tuple(getattr(self, f"{block}_ngrams")),
+            "analyzer": "word" if block == "word" else "char_wb",
+            "ngram_range": (shortest, longest),
             "lowercase": self.lowercase,
             # Every word counts, one-letter ones too; scikit-learn's own pattern drops them.
             "token_pattern": r"(?u)\b\w+\b" if block == "word" else None,

@@ -25,8 +25,12 @@ Array = npt.NDArray[Any]
 
 # Character classes, as `stance.scorer.character_classes` gives them.
 SPACE, WORD = 1, 2
-# The columns of `blocks`; a row a block.
-IS_CHAR, SHORTEST, LONGEST, SUBLINEAR, START, STOP = range(6)
+# The columns of `blocks`; a row a block. Of pairs, the second is the letters kept and the third how far apart.
+KIND, SHORTEST, LONGEST, SUBLINEAR, START, STOP = range(6)
+KINDS = ("word", "char", "pair")
+_WORD_BLOCK, _CHAR_BLOCK, _PAIR_BLOCK = range(3)
+# The columns of tokens; a stem is the first letters of one.
+_PLACE, _BYTES, _HASH, _POWER, _STEM_BYTES, _STEM_HASH, _STEM_POWER = (np.uint64(n) for n in range(7))
 
 _P = np.uint64(0x9E3779B97F4A7C15)
 _SALT = np.uint64(0xD6E8FEB86659FD93)
@@ -63,7 +67,8 @@ class Memory(NamedTuple):
     sums
         Of each word, for each block the sum of its rows' weights.
     rows, tokens
-        Of all words. A token is a run of word characters: place in the word, bytes, hash, power.
+        Of all words. A token is a run of word characters: place in the word, bytes, hash, power, and of its stem
+        bytes, hash, power.
     state
         Words, rows and tokens remembered, and a number without meaning.
     """
@@ -85,7 +90,7 @@ def memory(n_blocks: int, width: int, longest: int) -> Memory:
         np.empty(_N_WORDS * (n_blocks + 3), np.int32),
         np.empty(_N_WORDS * n_blocks * width),
         np.empty(32 * _N_WORDS + _TOGETHER * n_blocks * _WIDEST + longest, np.uint32),
-        np.empty((2 * _N_WORDS + _TOGETHER * _REMEMBERED, 4), np.uint64),
+        np.empty((2 * _N_WORDS + _TOGETHER * _REMEMBERED, 7), np.uint64),
         np.zeros(4, np.int64),
     )
 
@@ -124,7 +129,7 @@ def _same_tokens_(tokens: Any, first: Any, last: Any, data: Any, vocabulary: Any
     """Tell whether tokens joined by blanks are what the vocabulary has from `at` to `end`."""
     at, end = np.int64(at), np.int64(end)
     for i in range(first, last + 1):
-        start, size = np.int64(tokens[i, 0]), np.int64(tokens[i, 1])
+        start, size = np.int64(tokens[i, _PLACE]), np.int64(tokens[i, _BYTES])
         if i > first:
             if at == end or vocabulary[at] != 32:
                 return False
@@ -135,8 +140,36 @@ def _same_tokens_(tokens: Any, first: Any, last: Any, data: Any, vocabulary: Any
     return at == end
 
 
+def _same_pair_(tokens: Any, first: Any, second: Any, data: Any, vocabulary: Any, at: Any, end: Any) -> Any:
+    """Tell whether two tokens' stems joined by a blank are what the vocabulary has from `at` to `end`."""
+    at, end = np.int64(at), np.int64(end)
+    size, other = np.int64(tokens[first, _STEM_BYTES]), np.int64(tokens[second, _STEM_BYTES])
+    return (
+        end - at == size + 1 + other
+        and vocabulary[at + size] == 32
+        and _same(vocabulary, at, data, np.int64(tokens[first, _PLACE]), size)
+        and _same(vocabulary, at + size + 1, data, np.int64(tokens[second, _PLACE]), other)
+    )
+
+
+def _in_order_(tokens: Any, a: Any, b: Any, data: Any) -> Any:
+    """Tell whether token a's stem comes before token b's, by code points and so by bytes, or is the same."""
+    i, j = tokens[a, _PLACE], tokens[b, _PLACE]
+    size, other = tokens[a, _STEM_BYTES], tokens[b, _STEM_BYTES]
+    for k in range(min(size, other)):
+        if data[i + k] != data[j + k]:
+            return data[i + k] < data[j + k]
+    return size <= other
+
+
+def _pair_hash_(tokens: Any, first: Any, second: Any) -> Any:
+    """Return the hash of two tokens' stems joined by a blank."""
+    return (tokens[first, _STEM_HASH] * _P + _BLANK) * tokens[second, _STEM_POWER] + tokens[second, _STEM_HASH]
+
+
 _mixed, _same, _tag = (_compiled(f, inline=True) for f in (_mixed_, _same_, _tag_))
-_same_tokens = _compiled(_same_tokens_)
+_in_order, _pair_hash = (_compiled(f, inline=True) for f in (_in_order_, _pair_hash_))
+_same_tokens, _same_pair = _compiled(_same_tokens_), _compiled(_same_pair_)
 
 
 def _find_(
@@ -255,21 +288,25 @@ def _recall_(slots: Any, keys: Any, w: Any, size: Any, h: Any) -> Any:
     return -1, slot
 
 
-def _tokens_(data: Any, i: Any, end: Any, classes: Any, tokens: Any, n: Any) -> Any:
-    """Append the runs of word characters: place, bytes, hash and power; return the new end."""
+def _tokens_(data: Any, i: Any, end: Any, classes: Any, letters: Any, tokens: Any, n: Any) -> Any:
+    """Append the runs of word characters and their stems of so many letters; return the new end."""
     while i < end:
-        start, h, power = i, _0, _1
+        start, h, power, length = i, _0, _1, 0
         code, size = _code_point(data, i)
         while classes[code] & WORD:
             for j in range(i, i + size):
                 h = h * _P + np.uint64(data[j])
                 power *= _P
             i += size
+            length += 1
+            if length <= letters:
+                tokens[n, _STEM_BYTES], tokens[n, _STEM_HASH], tokens[n, _STEM_POWER] = np.uint64(i - start), h, power
             if i == end:
                 break
             code, size = _code_point(data, i)
         if i > start:
-            tokens[n, 0], tokens[n, 1], tokens[n, 2], tokens[n, 3] = np.uint64(start), np.uint64(i - start), h, power
+            tokens[n, _PLACE], tokens[n, _BYTES] = np.uint64(start), np.uint64(i - start)
+            tokens[n, _HASH], tokens[n, _POWER] = h, power
             n += 1
         if i < end:
             i += size
@@ -323,13 +360,13 @@ def _word_ngrams_(
 ) -> Any:  # fmt: skip
     """Append the rows of the n-grams of least to most tokens that end with the last one; return the new end."""
     mask = np.uint64(len(tags) - 1)
-    h, power = tokens[last, 2], tokens[last, 3]
+    h, power = tokens[last, _HASH], tokens[last, _POWER]
     for k in range(1, most + 1):
         past = last - k + 1
         if k > 1:
             # The earlier token and a blank come before what is there.
-            h += (tokens[past, 2] * _P + _BLANK) * power
-            power *= _P * tokens[past, 3]
+            h += (tokens[past, _HASH] * _P + _BLANK) * power
+            power *= _P * tokens[past, _POWER]
         if k < least:
             continue
         mixed = _mixed(h ^ np.uint64(b + 1) * _SALT)
@@ -344,6 +381,26 @@ def _word_ngrams_(
                     n += 1
                     break
             slot = (slot + _1) & mask
+    return n
+
+
+def _pair_(
+    tokens: Any, first: Any, second: Any, b: Any, data: Any,
+    blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any, rows: Any, n: Any,
+) -> Any:  # fmt: skip
+    """Append the row of the pair of two tokens, the first in order first; return the new end."""
+    mask = np.uint64(len(tags) - 1)
+    mixed = _mixed(_pair_hash(tokens, first, second) ^ np.uint64(b + 1) * _SALT)
+    slot, tag = mixed & mask, _tag(mixed)
+    while tags[slot]:
+        if tags[slot] == tag:
+            row = np.int64(owners[slot])
+            if blocks[b, START] <= row < blocks[b, STOP] and _same_pair(
+                tokens, first, second, data, vocabulary, places[row], places[row + 1]
+            ):
+                rows[n] = row
+                return n + 1
+        slot = (slot + _1) & mask
     return n
 
 
@@ -415,29 +472,29 @@ def _mend_(
         parts[at + last] += (value * value - value) * weights[place + last]
 
 
-_characters, _word_ngrams = _compiled(_characters_), _compiled(_word_ngrams_)
+_characters, _word_ngrams, _pair = _compiled(_characters_), _compiled(_word_ngrams_), _compiled(_pair_)
 _count, _sum, _mend = (_compiled(f, inline=True) for f in (_count_, _sum_, _mend_))
 
 
 def _learn_(
     data: Any, first: Any, size: Any, classes: Any, blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any,
-    weights: Any, width: Any, known: Any, n_rows: Any, n_tokens: Any, spans: Any, sums: Any, rows: Any, tokens: Any,
-    padded: Any, marks: Any,
+    weights: Any, width: Any, letters: Any, known: Any, n_rows: Any, n_tokens: Any, spans: Any, sums: Any, rows: Any,
+    tokens: Any, padded: Any, marks: Any,
 ) -> Any:  # fmt: skip
     """Remember a word under a number; return the new ends of rows and tokens."""
     n_blocks, token = len(blocks), n_tokens
-    n_tokens = _tokens(data, first, first + size, classes, tokens, token)
+    n_tokens = _tokens(data, first, first + size, classes, letters, tokens, token)
     length = _pad(data, first, size, padded, marks)
     at = known * (n_blocks + 3)
     spans[at] = n_rows
     for b in range(n_blocks):
         start = n_rows
-        if blocks[b, IS_CHAR]:
+        if blocks[b, KIND] == _CHAR_BLOCK:
             for c in range(length):
                 n_rows = _characters(
                     c, padded, marks, length, b, blocks, tags, owners, vocabulary, places, rows, n_rows
                 )
-        else:
+        elif blocks[b, KIND] == _WORD_BLOCK:
             for last in range(token, n_tokens):
                 n_rows = _word_ngrams(
                     tokens, last, blocks[b, SHORTEST], min(blocks[b, LONGEST], last - token + 1), b, data,
@@ -449,7 +506,7 @@ def _learn_(
         _sum(rows, start, n_rows, weights, width, sums, np.uint64(known * n_blocks + b) * width)
     spans[at + n_blocks + 1], spans[at + n_blocks + 2] = token, n_tokens
     for last in range(token, n_tokens):
-        tokens[last, 0] -= np.uint64(first)  # from here on, its place in the word
+        tokens[last, _PLACE] -= np.uint64(first)  # from here on, its place in the word
     return n_rows, n_tokens
 
 
@@ -469,10 +526,12 @@ def _scored_(
     all_widths = np.uint64(n_blocks) * width
     n_spans = np.uint64(n_blocks + 3)
     tokens_at = np.uint64(n_blocks + 1)
-    longest, has_tokens = 1, False
+    longest, letters, has_tokens = 1, 0, False
     for b in range(n_blocks):
         longest = max(longest, blocks[b, LONGEST])
-        has_tokens |= blocks[b, IS_CHAR] == 0
+        has_tokens |= blocks[b, KIND] != _CHAR_BLOCK
+        if blocks[b, KIND] == _PAIR_BLOCK:
+            letters = blocks[b, SHORTEST]
     free = np.uint64(len(rows) - longest)  # here rows of one place in a text may stand
     max_words, max_rows, max_tokens = len(spans) // (n_blocks + 3), len(rows) - longest, len(tokens)
     n_words, n_rows, n_tokens = state[0], state[1], state[2]
@@ -522,7 +581,8 @@ def _scored_(
                     slots[slot + _LAST] = sizes[w] << _32 | np.uint64(known + 1)
                     n_rows, n_tokens = _learn(
                         data, np.int64(firsts[w]), np.int64(sizes[w]), classes, blocks, tags, owners, vocabulary,
-                        places, weights, width, known, n_rows, n_tokens, spans, sums, rows, tokens, padded, marks,
+                        places, weights, width, letters, known, n_rows, n_tokens, spans, sums, rows, tokens,
+                        padded, marks,
                     )  # fmt: skip
                 knowns[w] = known
             for w in range(n):
@@ -532,7 +592,7 @@ def _scored_(
                     touched += np.uint64(sums[known * all_widths + k] > 0)
             for w in range(n):
                 at = np.uint64(max(knowns[w], 0)) * n_spans
-                touched += tokens[np.uint64(spans[at + tokens_at]), _3]
+                touched += tokens[np.uint64(spans[at + tokens_at]), _POWER]
                 for r in range(np.uint64(spans[at]), np.uint64(spans[at + tokens_at - _1]), np.uint64(16)):
                     touched += np.uint64(rows[r])
             if short:
@@ -551,7 +611,7 @@ def _scored_(
                 # Rare and long: counted n-gram by n-gram.
                 length = _pad(data, np.int64(firsts[w]), np.int64(sizes[w]), padded, marks)
                 for b in range(n_blocks):
-                    if blocks[b, IS_CHAR]:
+                    if blocks[b, KIND] == _CHAR_BLOCK:
                         for c in range(length):
                             used = _characters(
                                 c,
@@ -579,36 +639,52 @@ def _scored_(
                 start = n_past
                 first = np.int64(firsts[w])
                 if knowns[w] < 0:
-                    n_past = _tokens(data, first, first + np.int64(sizes[w]), classes, past, n_past)
+                    n_past = _tokens(data, first, first + np.int64(sizes[w]), classes, letters, past, n_past)
                     for token in range(start, n_past):
                         for b in range(n_blocks):
-                            if not blocks[b, IS_CHAR]:
+                            used = np.int64(free)
+                            if blocks[b, KIND] == _WORD_BLOCK:
                                 used = _word_ngrams(
                                     past, token, blocks[b, SHORTEST], min(blocks[b, LONGEST], token + 1), b, data,
-                                    blocks, tags, owners, vocabulary, places, rows, np.int64(free),
+                                    blocks, tags, owners, vocabulary, places, rows, used,
                                 )  # fmt: skip
-                                n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
-                                if short:
-                                    _sum(rows, free, used, weights, width, parts, np.uint64(b) * width)
+                            elif blocks[b, KIND] == _PAIR_BLOCK:
+                                for behind in range(max(0, token - blocks[b, LONGEST]), token):
+                                    before = _in_order(past, behind, token, data)
+                                    used = _pair(
+                                        past, behind if before else token, token if before else behind, b, data,
+                                        blocks, tags, owners, vocabulary, places, rows, used,
+                                    )  # fmt: skip
+                            n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
+                            if short:
+                                _sum(rows, free, used, weights, width, parts, np.uint64(b) * width)
                     continue
                 at = np.uint64(knowns[w]) * n_spans + tokens_at
                 for j in range(np.uint64(spans[at]), np.uint64(spans[at + _1])):
                     here = np.uint64(n_past)
-                    past[here, _0] = tokens[j, _0] + firsts[w]
-                    past[here, _1] = tokens[j, _1]
-                    past[here, _2] = tokens[j, _2]
-                    past[here, _3] = tokens[j, _3]
+                    for column in range(_PLACE, _STEM_POWER + _1):
+                        past[here, column] = tokens[j, column]
+                    past[here, _PLACE] += firsts[w]
                     n_past += 1
                     for b in range(n_blocks):
-                        if blocks[b, IS_CHAR]:
+                        if blocks[b, KIND] == _PAIR_BLOCK:
+                            for behind in range(np.uint64(max(0, n_past - 1 - blocks[b, LONGEST])), here):
+                                before = _in_order(past, behind, here, data)
+                                one, other = (behind, here) if before else (here, behind)
+                                mixed = _mixed(_pair_hash(past, one, other) ^ np.uint64(b + 1) * _SALT)
+                                asked[m] = mixed
+                                about[m, _0], about[m, _1], about[m, _2] = b, np.int64(one), np.int64(other)
+                                touched += np.uint64(tags[mixed & tags_mask])
+                                m += _1
+                        if blocks[b, KIND] != _WORD_BLOCK:
                             continue
-                        h, power = past[here, _2], past[here, _3]
+                        h, power = past[here, _HASH], past[here, _POWER]
                         inside = n_past - start  # so many tokens and fewer do not reach back
                         for k in range(2, min(blocks[b, LONGEST], n_past) + 1):
                             # The earlier here and a blank come before what is there.
                             earlier = here - np.uint64(k - 1)
-                            h += (past[earlier, _2] * _P + _BLANK) * power
-                            power *= _P * past[earlier, _3]
+                            h += (past[earlier, _HASH] * _P + _BLANK) * power
+                            power *= _P * past[earlier, _POWER]
                             if k >= blocks[b, SHORTEST] and k > inside:
                                 mixed = _mixed(h ^ np.uint64(b + 1) * _SALT)
                                 asked[m] = mixed
@@ -632,12 +708,22 @@ def _scored_(
             for a in range(hits):
                 block, earlier, token = about[a, _0], about[a, _1], about[a, _2]
                 owner = np.int64(owners[asked[a]])
-                if blocks[block, START] <= owner < blocks[block, STOP] and _same_tokens(
-                    past, earlier, token, data, vocabulary, places[owner], places[owner + 1]
-                ):
+                of_pair = blocks[block, KIND] == _PAIR_BLOCK
+                found = False
+                if blocks[block, START] <= owner < blocks[block, STOP]:
+                    if of_pair:
+                        found = _same_pair(past, earlier, token, data, vocabulary, places[owner], places[owner + 1])
+                    else:
+                        found = _same_tokens(past, earlier, token, data, vocabulary, places[owner], places[owner + 1])
+                if found:
                     rows[free] = owner
                     used = np.int64(free) + 1
-                else:  # a stranger of the same tag
+                elif of_pair:  # a stranger of the same tag
+                    used = _pair(
+                        past, earlier, token, block, data,
+                        blocks, tags, owners, vocabulary, places, rows, np.int64(free),
+                    )  # fmt: skip
+                else:
                     used = _word_ngrams(
                         past, token, token - earlier + 1, token - earlier + 1, block, data,
                         blocks, tags, owners, vocabulary, places, rows, np.int64(free),
@@ -690,7 +776,7 @@ def score(
     _scored(
         data, bounds.astype(np.uint64), classes, blocks, block_weights, *table, vocabulary, places,
         weights.ravel(), out, *known,
-        np.empty((longest // 2 + 2, 4), np.uint64),
+        np.empty((longest // 2 + 2, 7), np.uint64),
         np.empty(longest + 4, np.uint8), np.empty(longest + 4, np.int64),
         np.empty(_TOGETHER, np.uint64), np.empty(_TOGETHER, np.uint64), np.empty(_TOGETHER, np.uint64),
         np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER * _KEY, np.uint64),

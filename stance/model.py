@@ -60,7 +60,7 @@ class Model:
         for kind, vectorizer in features.vectorizers_.items():
             found = vectorizer.get_feature_names_out().tolist()
             weight = float(getattr(features, f"{kind}_weight"))
-            blocks.append(Block(kind, tuple(vectorizer.ngram_range), bool(vectorizer.sublinear_tf), weight, len(found)))
+            blocks.append(Block(kind, features.ngram_range(kind), bool(vectorizer.sublinear_tf), weight, len(found)))
             ngrams += [ngram.encode("utf-8", "surrogatepass") for ngram in found]
         targets = [list(features.targets_).index(name) for name in info.targets]
         columns = [LABELS.index(label) for label in classifier.classes_]

@@ -86,9 +86,15 @@ def readings_html(model: Model, readings: Sequence[tuple[str, Reading]]) -> str:
     return page.render(readings=readings, model=model.info.name, labels=LABELS, signs=SIGNS, rules=RULES)
 
 
+def readable(kind: str, ngram: str) -> str:
+    """Return an n-gram as people are shown it: a word's ends as open boxes, a pair as two beginnings of words."""
+    if kind == "char":
+        return ngram.replace(" ", "\N{OPEN BOX}")
+    return " + ".join(f"{stem}-" for stem in ngram.split(" ")) if kind == "pair" else ngram
+
+
 def _row(found: NgramShare) -> ShareRow:
-    name = found.ngram.replace(" ", "\N{OPEN BOX}") if found.kind == "char" else found.ngram
-    return ShareRow(name, str(found.n), _numbers(found.share))
+    return ShareRow(readable(found.kind, found.ngram), str(found.n), _numbers(found.share))
 
 
 def _numbers(values: Any) -> tuple[str, ...]:

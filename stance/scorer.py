@@ -49,9 +49,10 @@ class Block:
     ----------
     kind
         ``"word"``: n-grams of words (runs of ``\\w``), joined by a blank; ``"char"``: of the characters
-        of each word between white space, with a blank before and after it.
+        of each word between white space, with a blank before and after it; ``"pair"``: of two words near each
+        other, cut to their first letters, in alphabetical order and joined by a blank.
     ngrams
-        (shortest, longest).
+        (shortest, longest); of pairs (letters kept, how many words apart at most).
     sublinear
         Whether a count c counts 1 + ln c.
     weight
@@ -60,7 +61,7 @@ class Block:
         Number of its n-grams in the vocabulary.
     """
 
-    kind: Literal["word", "char"]
+    kind: Literal["word", "char", "pair"]
     ngrams: tuple[int, int]
     sublinear: bool
     weight: float
@@ -131,7 +132,7 @@ class Scorer:
 
         starts = np.cumsum([0, *(block.size for block in self.blocks)])
         blocks = [
-            (block.kind == "char", *block.ngrams, block.sublinear, start, start + block.size)
+            (kernel.KINDS.index(block.kind), *block.ngrams, block.sublinear, start, start + block.size)
             for block, start in zip(self.blocks, starts.tolist(), strict=False)
         ]
         # What is met often stands together, and so in the processor's caches.
@@ -245,6 +246,9 @@ def ngrams(text: str, block: Block) -> Iterator[str]:
             for i in range(len(words) - n + 1):
                 yield " ".join(words[i : i + n])
         return
+    if block.kind == "pair":
+        yield from pairs(text, letters=shortest, apart=longest)
+        return
     for word in text.split():
         padded = f" {word} "
         for n in range(shortest, longest + 1):
@@ -253,6 +257,17 @@ def ngrams(text: str, block: Block) -> Iterator[str]:
                 break
             for i in range(len(padded) - n + 1):
                 yield padded[i : i + n]
+
+
+def pairs(text: str, *, letters: int, apart: int, lowercase: bool = False) -> Iterator[str]:
+    """Yield every two words at most so far apart, cut to their first letters: "condem shield" as "conde shiel".
+
+    Sparse bigrams (Siefkes et al. 2004), but of stems and without their order and distance.
+    """
+    stems = [word[:letters] for word in _TOKENS.findall(text.lower() if lowercase else text)]
+    for i, stem in enumerate(stems):
+        for other in stems[i + 1 : i + 1 + apart]:
+            yield f"{stem} {other}" if stem <= other else f"{other} {stem}"
 
 
 def kernel_scores(scorer: Scorer, texts: Sequence[str], *, n_threads: int | None = None) -> Floats:

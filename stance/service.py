@@ -67,7 +67,7 @@ class Shares(BaseModel):
 class NgramShare(BaseModel):
     """What an n-gram of the text adds to the scores."""
 
-    kind: Literal["word", "char"]
+    kind: Literal["word", "char", "pair"]
     ngram: str
     n: int = Field(description="How often the text has it.")
     share: Shares
@@ -93,7 +93,7 @@ class Mark(BaseModel):
 class Strong(BaseModel):
     """An n-gram that pushes toward a stance."""
 
-    kind: Literal["word", "char"]
+    kind: Literal["word", "char", "pair"]
     ngram: str
     n: int
     push: float

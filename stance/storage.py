@@ -27,7 +27,7 @@ import numpy.typing as npt
 from stance.schema import LABELS, ModelError, RunInfo
 from stance.scorer import Block, Scorer
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _ARRAYS = ("vocabulary", "offsets", "idf", "weights", "intercepts")
 _LIMITS = {"json_bytes": 1 << 24, "ngram": 100, "number": 1e30}
@@ -129,8 +129,9 @@ def check(scorer: Scorer, temperature: float) -> None:
         )
     for block in scorer.blocks:
         shortest, longest = block.ngrams
-        _want(block.kind in ("word", "char"), f"a block of kind {block.kind!r}")
-        _want(1 <= shortest <= longest <= _LIMITS["ngram"], f"n-grams of {shortest} to {longest}")
+        _want(block.kind in ("word", "char", "pair"), f"a block of kind {block.kind!r}")
+        fits = min(shortest, longest) >= 1 and max(shortest, longest) <= _LIMITS["ngram"]
+        _want(fits and (shortest <= longest or block.kind == "pair"), f"n-grams of {shortest} to {longest}")
         _want(0 <= block.weight <= _LIMITS["number"], f"a block of weight {block.weight}")
         _want(block.size >= 0, f"a block of {block.size} n-grams")
     _want(1 / _LIMITS["number"] < temperature < _LIMITS["number"], f"temperature {temperature}")

@@ -46,7 +46,9 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "long-characters": {"features__char_ngrams": [4, 8], "features__char_weight": 0.3},
     "hashtags": {"features__hashtags": "split", "features__char_ngrams": [3, 4]},
     "plain": {"features__nb_power": 0.0},
-    "words": {"features__char_ngrams": [], "features__word_ngrams": [1, 4]},
+    "words": {"features__char_ngrams": [], "features__word_ngrams": [1, 4], "features__word_pairs": []},
+    "pairs": {"features__char_ngrams": [], "features__word_ngrams": [], "features__word_pairs": [2, 3]},
+    "far-pairs": {"features__word_pairs": [9, 40], "features__lowercase": False},
 }
 
 
