@@ -251,7 +251,10 @@ def held_out(
             stack.enter_context(client_of(scheduler))
             given["scatter"] = [counted]
         stack.enter_context(parallel_config(backend, **given))
-        parallel = Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
+        # As a context, so that both batches find the same copy of the counts on disk.
+        parallel = stack.enter_context(
+            Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
+        )
         # All searches end before the fits begin: joblib runs one batch at a time.
         scores = iter(list(_ticked(parallel(searches), 0, total, progress)))
         choices = [
