@@ -22,8 +22,10 @@ import pandas as pd
 
 from stance.config import read_settings
 from stance.corpus import read_corpus
+from stance.metrics import evaluate
 from stance.report import SYSTEMS, markdown
 from stance.statistics import describe_corpus
+from stance.tables import read_table
 from stance.training import held_out
 
 ROOT = Path(__file__).parent.parent
@@ -32,8 +34,8 @@ SEED_ARTICLE = "a001"
 _NUMBER = re.compile(r"\d+\.\d+")
 
 
-def results(metrics: dict[str, Any]) -> str:
-    """Every system's scores on all targets, and the model's on each target."""
+def results(metrics: dict[str, Any], predictions: pd.DataFrame) -> str:
+    """Every system's scores on all targets, the model's on each target, and on each table."""
 
     def cell(score: dict[str, float]) -> str:
         return f"{score['value']:.2f} [{score['low']:.2f}, {score['high']:.2f}]"
@@ -49,7 +51,13 @@ def results(metrics: dict[str, Any]) -> str:
         f" {model['n_groups']} articles and sets; nested cross-validation that never cuts one; brackets are 95 %"
         f" intervals from resampled articles and sets; seed {metrics['seed']}."
     )
-    return f"{markdown(pd.DataFrame(rows))}\n\n{note}"
+    articles = predictions["sentence_id"].isin(read_table(ROOT / "data" / "sentences.csv").frame["sentence_id"])
+    alone = []
+    for what, part in (("articles", predictions[articles]), ("lines", predictions[~articles])):
+        arrays = (part[name].to_numpy(dtype=object) for name in ("stance", "predicted", "target", "group"))
+        found = evaluate(*arrays, resamples=2000, seed=metrics["seed"])
+        alone.append(f"on the {what} alone {found.f_avg} (n = {found.n})")
+    return f"{markdown(pd.DataFrame(rows))}\n\n{note} F_avg of stance {' and '.join(alone)}."
 
 
 def seed() -> str:
@@ -114,8 +122,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if something is stale")
     options = parser.parse_args()
     metrics = json.loads((options.run / "metrics.json").read_text(encoding="utf-8"))
+    predictions = pd.read_csv(options.run / "predictions.csv", keep_default_na=False)
     parts: dict[str, dict[str, Callable[[], str]]] = {
-        "README.md": {"results": lambda: results(metrics), "seed": seed},
+        "README.md": {"results": lambda: results(metrics, predictions), "seed": seed},
         "data/README.md": {"corpus": corpus_tables},
     }
     stale = False
