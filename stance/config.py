@@ -44,7 +44,7 @@ class FeatureSettings(_Section):
     word_ngrams: list[int] = [1, 2]
     char_ngrams: list[int] = [2, 5]
     word_pairs: list[int] = [5, 8]
-    min_df: Annotated[int, Field(ge=1)] = 2
+    min_df: Annotated[int, Field(ge=1)] = 3
     sublinear_tf: bool = True
     lowercase: bool = True
     word_weight: Weight = 1.0

@@ -79,7 +79,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         word_ngrams: Sequence[int] = (1, 2),
         char_ngrams: Sequence[int] = (2, 5),
         word_pairs: Sequence[int] = (5, 8),
-        min_df: int = 2,
+        min_df: int = 3,
         sublinear_tf: bool = True,
         lowercase: bool = True,
         word_weight: float = 1.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -244,6 +245,9 @@ def held_out(
     ]
     total = len(searches) + len(parts)
     with ExitStack() as stack:
+        # Workers that have grown are replaced, which is no news to a user.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given", category=UserWarning)
         # Threads share one pool for linear algebra: a task must not find more of it than another left.
         stack.enter_context(threadpool_limits(1))
         given: dict[str, Any] = {}
@@ -308,10 +312,10 @@ def _count(settings: Settings, corpus: Corpus) -> _Counted:
     try:
         counts = StanceFeatures(**features.model_dump()).count(list(texts))
     except ValueError as error:
-        if "both feature blocks" in str(error):
+        if "every block" in str(error):
             raise StanceError(str(error)) from None
         raise StanceError(
-            f"no n-gram of features.word_ngrams or features.char_ngrams occurs in {features.min_df} of the"
+            f"no n-gram of any block of features occurs in {features.min_df} of the"
             f" {len(texts)} texts; wanted one or more. Lower features.min_df, or add texts"
         ) from None
     stance = examples["stance"].to_numpy(dtype=object)

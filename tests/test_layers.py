@@ -11,13 +11,13 @@ import stance
 
 LAYERS = (
     {"schema", "hashtags", "gate"},
-    {"config", "kernel", "streams", "sentences", "features", "holders"},
+    {"config", "kernel", "streams", "sentences", "holders"},
     {"records"},
     {"writers"},
     {"tables", "cluster"},
-    {"corpus", "classifier", "metrics", "documents", "scorer"},
-    {"storage", "explanation"},
-    {"model", "baselines", "annotations", "articles"},
+    {"corpus", "metrics", "documents", "scorer"},
+    {"storage", "explanation", "features"},
+    {"model", "classifier", "baselines", "annotations", "articles"},
     {"influence"},
     {"training", "evaluation", "batch", "statistics", "reading"},
     {"pages", "maps"},

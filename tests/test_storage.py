@@ -69,7 +69,7 @@ def test_a_file_says_nothing_of_the_machine_that_wrote_it(tiny_run: Path) -> Non
 
 def test_a_later_format_is_said(parts: Parts, tmp_path: Path) -> None:
     parts[0]["format"] = 99
-    with pytest.raises(ModelError, match=r"format 99, and this version reads up to 1; upgrade"):
+    with pytest.raises(ModelError, match=rf"format 99, and this version reads up to {storage.FORMAT_VERSION}; upgrade"):
         load(written(tmp_path / "a.safetensors", parts))
 
 

@@ -251,7 +251,7 @@ def test_data_without_a_neutral_label_is_warned_of(tmp_path: Path, cli: RunCli) 
     [
         ({"min_df": 9}, r"no n-gram .* occurs in 9 of the 80 texts; wanted one or more\. Lower features\.min_df"),
         ({"min_df": 8}, "no word n-gram occurs in 8 texts; wanted a smaller features.min_df, or more texts"),
-        ({"word_ngrams": []}, "both feature blocks are off; wanted word_ngrams"),
+        ({"word_ngrams": []}, "every block of features is off; wanted word_ngrams"),
     ],
     ids=["everywhere", "in-a-part", "off"],
 )
@@ -260,7 +260,7 @@ def test_settings_without_a_feature_are_said_in_our_words(
 ) -> None:
     rows = [row | {"text": f"word{i % 10} other{i}"} for i, row in enumerate(tiny_rows())]
     path = write_csv(tmp_path / "a.csv", rows)
-    settings = small_settings(path, features__char_ngrams=[], features__word_ngrams=[1, 1])
+    settings = small_settings(path, features__char_ngrams=[], features__word_ngrams=[1, 1], features__word_pairs=[])
     settings = settings.changed(**{f"features__{key}": value for key, value in change.items()})
     with pytest.raises(StanceError, match=message):
         fit(settings, read_corpus([path]), n_jobs=1)
