@@ -354,6 +354,29 @@ def _characters_(
     return n
 
 
+def _probe_(
+    slot: Any, tag: Any, b: Any, tokens: Any, first: Any, last: Any, data: Any,
+    blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any,
+) -> Any:  # fmt: skip
+    """Return the row, from a slot on, of block b's n-gram of the tokens from first to last, or their pair; or -1."""
+    mask = np.uint64(len(tags) - 1)
+    while tags[slot]:
+        if tags[slot] == tag:
+            row = np.int64(owners[slot])
+            if blocks[b, START] <= row < blocks[b, STOP]:
+                if blocks[b, KIND] == _PAIR_BLOCK:
+                    same = _same_pair(tokens, first, last, data, vocabulary, places[row], places[row + 1])
+                else:
+                    same = _same_tokens(tokens, first, last, data, vocabulary, places[row], places[row + 1])
+                if same:
+                    return row
+        slot = (slot + _1) & mask
+    return -1
+
+
+_probe = _compiled(_probe_, inline=True)
+
+
 def _word_ngrams_(
     tokens: Any, last: Any, least: Any, most: Any, b: Any, data: Any,
     blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any, rows: Any, n: Any,
@@ -370,37 +393,31 @@ def _word_ngrams_(
         if k < least:
             continue
         mixed = _mixed(h ^ np.uint64(b + 1) * _SALT)
-        slot, tag = mixed & mask, _tag(mixed)
-        while tags[slot]:
-            if tags[slot] == tag:
-                row = np.int64(owners[slot])
-                if blocks[b, START] <= row < blocks[b, STOP] and _same_tokens(
-                    tokens, past, last, data, vocabulary, places[row], places[row + 1]
-                ):
-                    rows[n] = row
-                    n += 1
-                    break
-            slot = (slot + _1) & mask
+        row = _probe(
+            mixed & mask, _tag(mixed), b, tokens, past, last, data, blocks, tags, owners, vocabulary, places
+        )  # fmt: skip
+        if row >= 0:
+            rows[n] = row
+            n += 1
     return n
 
 
-def _pair_(
-    tokens: Any, first: Any, second: Any, b: Any, data: Any,
+def _pairs_(
+    tokens: Any, last: Any, b: Any, data: Any,
     blocks: Any, tags: Any, owners: Any, vocabulary: Any, places: Any, rows: Any, n: Any,
 ) -> Any:  # fmt: skip
-    """Append the row of the pair of two tokens, the first in order first; return the new end."""
+    """Append the rows of the pairs of the last token with those before it; return the new end."""
     mask = np.uint64(len(tags) - 1)
-    mixed = _mixed(_pair_hash(tokens, first, second) ^ np.uint64(b + 1) * _SALT)
-    slot, tag = mixed & mask, _tag(mixed)
-    while tags[slot]:
-        if tags[slot] == tag:
-            row = np.int64(owners[slot])
-            if blocks[b, START] <= row < blocks[b, STOP] and _same_pair(
-                tokens, first, second, data, vocabulary, places[row], places[row + 1]
-            ):
-                rows[n] = row
-                return n + 1
-        slot = (slot + _1) & mask
+    for behind in range(max(0, last - blocks[b, LONGEST]), last):
+        before = _in_order(tokens, behind, last, data)
+        one, other = (behind, last) if before else (last, behind)
+        mixed = _mixed(_pair_hash(tokens, one, other) ^ np.uint64(b + 1) * _SALT)
+        row = _probe(
+            mixed & mask, _tag(mixed), b, tokens, one, other, data, blocks, tags, owners, vocabulary, places
+        )  # fmt: skip
+        if row >= 0:
+            rows[n] = row
+            n += 1
     return n
 
 
@@ -472,7 +489,7 @@ def _mend_(
         parts[at + last] += (value * value - value) * weights[place + last]
 
 
-_characters, _word_ngrams, _pair = _compiled(_characters_), _compiled(_word_ngrams_), _compiled(_pair_)
+_characters, _word_ngrams, _pairs = _compiled(_characters_), _compiled(_word_ngrams_), _compiled(_pairs_)
 _count, _sum, _mend = (_compiled(f, inline=True) for f in (_count_, _sum_, _mend_))
 
 
@@ -649,12 +666,9 @@ def _scored_(
                                     blocks, tags, owners, vocabulary, places, rows, used,
                                 )  # fmt: skip
                             elif blocks[b, KIND] == _PAIR_BLOCK:
-                                for behind in range(max(0, token - blocks[b, LONGEST]), token):
-                                    before = _in_order(past, behind, token, data)
-                                    used = _pair(
-                                        past, behind if before else token, token if before else behind, b, data,
-                                        blocks, tags, owners, vocabulary, places, rows, used,
-                                    )  # fmt: skip
+                                used = _pairs(
+                                    past, token, b, data, blocks, tags, owners, vocabulary, places, rows, used
+                                )
                             n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
                             if short:
                                 _sum(rows, free, used, weights, width, parts, np.uint64(b) * width)
@@ -707,27 +721,14 @@ def _scored_(
                 )
             for a in range(hits):
                 block, earlier, token = about[a, _0], about[a, _1], about[a, _2]
-                owner = np.int64(owners[asked[a]])
-                of_pair = blocks[block, KIND] == _PAIR_BLOCK
-                found = False
-                if blocks[block, START] <= owner < blocks[block, STOP]:
-                    if of_pair:
-                        found = _same_pair(past, earlier, token, data, vocabulary, places[owner], places[owner + 1])
-                    else:
-                        found = _same_tokens(past, earlier, token, data, vocabulary, places[owner], places[owner + 1])
-                if found:
-                    rows[free] = owner
-                    used = np.int64(free) + 1
-                elif of_pair:  # a stranger of the same tag
-                    used = _pair(
-                        past, earlier, token, block, data,
-                        blocks, tags, owners, vocabulary, places, rows, np.int64(free),
-                    )  # fmt: skip
-                else:
-                    used = _word_ngrams(
-                        past, token, token - earlier + 1, token - earlier + 1, block, data,
-                        blocks, tags, owners, vocabulary, places, rows, np.int64(free),
-                    )  # fmt: skip
+                row = _probe(
+                    asked[a], tags[asked[a]], block, past, earlier, token, data,
+                    blocks, tags, owners, vocabulary, places,
+                )  # fmt: skip
+                used = np.int64(free)
+                if row >= 0:
+                    rows[free] = row
+                    used += 1
                 n_noted = _count(rows, free, used, short, stamps, stamp, counts, noted, n_noted)
                 if short:
                     _sum(rows, free, used, weights, width, parts, np.uint64(block) * width)
