@@ -145,7 +145,7 @@ def check(scorer: Scorer, temperature: float) -> None:
         raise ModelError("the vocabulary is not UTF-8") from None
     _want(_finite(scorer.idf) and bool((scorer.idf >= 0).all()), "an IDF is not a number from 0 up")
     _want(_finite(scorer.weights), "a weight is not a number")
-    possible = scorer.intercepts > -np.inf
+    possible = scorer.intercepts != -np.inf
     _want(bool(possible.any(axis=1).all()) and _finite(scorer.intercepts[possible]), "an intercept is not a number")
 
 

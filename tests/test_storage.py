@@ -160,6 +160,7 @@ def put(place: Any, value: float) -> Any:
         hostile("idf", put(0, -1.0)),
         hostile("idf", put(0, np.nan)),
         hostile("intercepts", put(0, np.nan)),
+        hostile("intercepts", put((0, 1), np.nan)),
         hostile("intercepts", put(0, -np.inf)),
         hostile("intercepts", put(0, np.inf)),
         hostile("intercepts", lambda array: array[:1]),
