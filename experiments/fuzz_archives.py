@@ -10,16 +10,13 @@ run with a traceback and the input in a file.
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import sys
-import tempfile
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-atheris: Any = import_module("atheris")
+from fuzzing import atheris, fuzz
+
 with atheris.instrument_imports(include=["stance"]):
     from stance.records import Chunk, read_chunks
     from stance.streams import CODECS, FORMATS, Source
@@ -35,24 +32,15 @@ SEEDS = (
 )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=120)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder) / "corpus"
-        corpus.mkdir()
-        for i, seed in enumerate(SEEDS):
-            for form in range(len(FORMATS)):
-                for codec in range(3):
-                    (corpus / f"{i}-{form}-{codec}").write_bytes(bytes([form, codec]) + seed)
-        for i, raw in enumerate(_parquet_seeds()):
-            (corpus / f"parquet-{i}").write_bytes(bytes([FORMATS.index("parquet"), 0]) + raw)
-        target = _Target(Path(folder) / "input")
-        arguments = [sys.argv[0], f"-max_total_time={options.seconds}", f"-seed={options.seed}", "-max_len=4096"]
-        atheris.Setup([*arguments, str(corpus)], target)
-        atheris.Fuzz()
+def _seeds(seed: int) -> dict[str, bytes]:
+    named = {
+        f"{i}-{form}-{codec}": bytes([form, codec]) + raw
+        for i, raw in enumerate(SEEDS)
+        for form in range(len(FORMATS))
+        for codec in range(3)
+    }
+    parquet = bytes([FORMATS.index("parquet"), 0])
+    return named | {f"parquet-{i}": parquet + raw for i, raw in enumerate(_parquet_seeds())}
 
 
 def _parquet_seeds() -> list[bytes]:
@@ -109,4 +97,4 @@ def _written(columns: Mapping[str, Any], rows: int, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    fuzz(__doc__, _seeds, _Target, longest=4096)

@@ -10,20 +10,16 @@ same by the reference and by the kernel. Anything else ends the run with a trace
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
-import tempfile
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fuzzing import atheris, fuzz
 from safetensors.numpy import save
 
 from stance import kernel  # not instrumented: it is compiled
 
-atheris: Any = import_module("atheris")
 with atheris.instrument_imports(include=["stance.storage", "stance.scorer", "stance.model"]):
     from stance import storage
     from stance.model import load
@@ -36,16 +32,22 @@ FLOATS = [0.0, -0.0, 1.0, -1.0, 1e-300, 1e29, 1e300, float("inf"), float("-inf")
 
 
 def small_model() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the metadata and arrays of a model of seven n-grams and two targets."""
-    ngrams = [b"ab", b"ab ba", b"ba", b" a", b"ab", b"b ", "é".encode()]
+    """Return the metadata and arrays of a model of nine n-grams and two targets."""
+    ngrams = [b"ab", b"ab ba", b"ba", b" a", b"ab", b"b ", "é".encode(), b"a a", b"a b"]
     blocks = [
         {"kind": "word", "ngrams": [1, 2], "sublinear": True, "weight": 1.0, "size": 3},
         {"kind": "char", "ngrams": [1, 3], "sublinear": False, "weight": 0.5, "size": 4},
+        {"kind": "pair", "ngrams": [1, 2], "sublinear": True, "weight": 0.7, "size": 2},
     ]
     info: dict[str, Any] = {"name": "small", "seed": 0, "fingerprint": "f", "n_texts": 1, "n_groups": 1, "versions": {}}
     info |= {"targets": ["x", "y"], "titles": ["X", "Y"], "scores": {"f_avg": [0.5, 0.4, 0.6]}, "settings": {}}
     info |= {"target_scores": {}, "counts": {}, "n_examples": 2}
-    tree = {"format": 1, "labels": ["against", "none", "favor"], "temperature": 1.0, "lowercase": True}
+    tree = {
+        "format": storage.FORMAT_VERSION,
+        "labels": ["against", "none", "favor"],
+        "temperature": 1.0,
+        "lowercase": True,
+    }
     arrays = {
         "vocabulary": np.frombuffer(b"".join(ngrams), np.uint8),
         "offsets": np.cumsum([0, *map(len, ngrams)]),
@@ -140,21 +142,10 @@ class _Target:
         np.testing.assert_allclose(proba.sum(axis=-1), 1)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=120)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder) / "corpus"
-        corpus.mkdir()
-        chance = np.random.default_rng(options.seed)
-        for i in range(40):
-            (corpus / str(i)).write_bytes(chance.bytes(20))
-        arguments = [sys.argv[0], f"-max_total_time={options.seconds}", f"-seed={options.seed}", "-max_len=64"]
-        atheris.Setup([*arguments, str(corpus)], _Target(Path(folder) / "model.safetensors"))
-        atheris.Fuzz()
+def _seeds(seed: int) -> dict[str, bytes]:
+    chance = np.random.default_rng(seed)
+    return {str(i): chance.bytes(20) for i in range(40)}
 
 
 if __name__ == "__main__":
-    main()
+    fuzz(__doc__, _seeds, _Target, longest=64)
