@@ -24,13 +24,12 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from readme import write_sections
+from readme import judged, write_sections
 from run_all import (
     FOLDER,
     compared,
     data_parser,
     holm,
-    judged,
     named,
     run,
     settings_of,

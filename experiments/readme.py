@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stance.config import read_settings
+from stance.config import Settings, read_settings
 from stance.corpus import read_corpus
-from stance.metrics import evaluate
+from stance.metrics import Evaluation, evaluate
 from stance.report import SYSTEMS, markdown
 from stance.statistics import describe_corpus
 from stance.tables import read_table
@@ -32,6 +32,12 @@ ROOT = Path(__file__).parent.parent
 SEED_ARTICLE = "a001"
 
 _NUMBER = re.compile(r"\d+\.\d+")
+
+
+def judged(frame: pd.DataFrame, settings: Settings, column: str = "predicted") -> Evaluation:
+    """Score one column of labels."""
+    arrays = (frame[name].to_numpy(dtype=object) for name in ("stance", column, "target", "group"))
+    return evaluate(*arrays, resamples=settings.evaluation.resamples, seed=settings.seed)
 
 
 def results(metrics: dict[str, Any], predictions: pd.DataFrame) -> str:
@@ -51,11 +57,11 @@ def results(metrics: dict[str, Any], predictions: pd.DataFrame) -> str:
         f" {model['n_groups']} articles and sets; nested cross-validation that never cuts one; brackets are 95 %"
         f" intervals from resampled articles and sets; seed {metrics['seed']}."
     )
+    settings = read_settings(ROOT / "experiments" / "default.toml")
     articles = predictions["sentence_id"].isin(read_table(ROOT / "data" / "sentences.csv").frame["sentence_id"])
     alone = []
     for what, part in (("articles", predictions[articles]), ("lines", predictions[~articles])):
-        arrays = (part[name].to_numpy(dtype=object) for name in ("stance", "predicted", "target", "group"))
-        found = evaluate(*arrays, resamples=2000, seed=metrics["seed"])
+        found = judged(part, settings)
         alone.append(f"on the {what} alone {found.f_avg} (n = {found.n})")
     return f"{markdown(pd.DataFrame(rows))}\n\n{note} F_avg of stance {' and '.join(alone)}."
 

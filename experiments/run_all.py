@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from readme import write_sections
+from readme import judged, write_sections
 
 from stance import runs
 from stance.config import Settings, read_settings
 from stance.corpus import Corpus, group_folds, read_data
-from stance.metrics import Comparison, Evaluation, Score, calibration, compare, evaluate
+from stance.metrics import Comparison, Score, calibration, compare
 from stance.report import markdown
 from stance.schema import LABELS
 from stance.tables import read_table, write_table
@@ -160,12 +160,6 @@ def cut_targets(corpus: Corpus, settings: Settings) -> Parts:
     target = corpus.examples["target"].to_numpy()
     train, test = group_folds(corpus.examples, settings.evaluation.folds, seed=settings.seed)[0]
     return [(name, train[target[train] != name], test[target[test] == name]) for name in sorted(set(target))]
-
-
-def judged(frame: pd.DataFrame, settings: Settings, column: str = "predicted") -> Evaluation:
-    """Score one column of labels."""
-    arrays = (frame[name].to_numpy(dtype=object) for name in ("stance", column, "target", "group"))
-    return evaluate(*arrays, resamples=settings.evaluation.resamples, seed=settings.seed)
 
 
 def compared(frame: pd.DataFrame, names: tuple[str, str], settings: Settings) -> Comparison:

@@ -30,11 +30,14 @@ def main() -> None:
     parser.add_argument("--whitehouse", type=Path, required=True, help="joined briefings")
     options = parser.parse_args()
     sources = {"articles": ROOT / "data" / "sentences.csv", "speeches": options.ungd, "briefings": options.whitehouse}
+    splits = ROOT / "data" / "splits.csv"
+    parts = {
+        name: read_corpus([file], splits=splits, part="test", for_training=False) for name, file in sources.items()
+    }
     rows = []
     for name, path in MODELS.items():
         model = load(path)
-        for source, file in sources.items():
-            corpus = read_corpus([file], splits=ROOT / "data" / "splits.csv", part="test", for_training=False)
+        for source, corpus in parts.items():
             found = evaluate_model(model, corpus)
             scores = found.evaluation
             row = {"model": name, "test part of": source, "n": f"{scores.n:,}", "documents": scores.n_groups}
