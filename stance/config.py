@@ -134,6 +134,18 @@ def read_settings(path: str | Path) -> Settings:
     return _read(Path(path), ())
 
 
+def with_whole_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the values of a `[data]` section, its files taken relative to a folder."""
+
+    def whole(file: str) -> str:
+        return file and str((folder / file).resolve())
+
+    paths: dict[str, Any] = {key: whole(data[key]) for key in ("splits", "about") if key in data}
+    if "files" in data:
+        paths["files"] = list(map(whole, data["files"]))
+    return data | paths
+
+
 def _read(path: Path, above: tuple[Path, ...]) -> Settings:
     path = existing_file(path, "an experiment in TOML, such as experiments/default.toml")
     try:
@@ -147,11 +159,8 @@ def _read(path: Path, above: tuple[Path, ...]) -> Settings:
     if not isinstance(base, str) or path.resolve() in above:
         raise ConfigError(f"{path}: base = {base!r} cannot be used: wanted another experiment's file, not its own")
     own = _validated(tree, str(path), text).model_dump(exclude_unset=True)
-    data = own.get("data", {})
-    for key in data.keys() & {"splits", "about"}:
-        data[key] = data[key] and str((path.parent / data[key]).resolve())
-    if "files" in data:
-        data["files"] = [str((path.parent / file).resolve()) for file in data["files"]]
+    if "data" in own:
+        own["data"] = with_whole_paths(own["data"], path.parent)
     if not base:
         return _validated(own, str(path), text)
     merged = _read(path.parent / base, (*above, path.resolve())).model_dump()

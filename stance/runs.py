@@ -15,7 +15,7 @@ from pathlib import Path
 import joblib
 
 from stance import plots, report
-from stance.config import Settings
+from stance.config import Settings, with_whole_paths
 from stance.corpus import read_data
 from stance.schema import LABELS, ConfigError, RunError
 from stance.tables import write_table
@@ -84,7 +84,9 @@ def write_run(training: Training, folder: str | Path) -> None:
     with _replacing(folder) as new:
         training.model.save(new / "model.safetensors")
         joblib.dump(training.pipeline, new / "model.joblib", compress=3)
-        _write(new / "config.toml", _found_again(training.settings).to_toml())
+        # Whole paths, since what a file names is taken relative to it.
+        data = with_whole_paths(training.settings.data.model_dump(), Path.cwd())
+        _write(new / "config.toml", training.settings.changed(data=data).to_toml())
         _write(new / "metrics.json", report.metrics_json(training))
         _write(new / "environment.json", _environment(training))
         _write(new / "report.html", report.html_report(training, pictures))
@@ -149,18 +151,6 @@ def _replacing(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _found_again(settings: Settings) -> Settings:
-    """Return the settings with whole paths, since a file's own are taken relative to it."""
-
-    def whole(path: str) -> str:
-        return path and str(Path(path).resolve())
-
-    data = settings.data
-    return settings.changed(
-        data__files=list(map(whole, data.files)), data__splits=whole(data.splits), data__about=whole(data.about)
-    )
 
 
 def _write(path: Path, text: str) -> None:
