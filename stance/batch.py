@@ -110,8 +110,10 @@ def plan(
 def missing_column(names: Sequence[str], text_column: str, source: str) -> Fault:
     """Return the fault of a table without its text column, with the name that may have been meant."""
     close = [name for name in names if name.strip().casefold() == text_column.strip().casefold()]
-    hint = f"; for this table --text-column {close[0]!r}" if close else " (or name another: --text-column"
-    hint += " (in Python text_column)" if close else ", in Python text_column)"
+    if close:
+        hint = f"; for this table --text-column {close[0]!r} (in Python text_column)"
+    else:
+        hint = " (or name another: --text-column, in Python text_column)"
     found = f"columns {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}"
     return Fault(source, 1, None, found, f"the column {text_column!r}{hint}")
 

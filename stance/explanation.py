@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from stance.hashtags import split_placed
 from stance.schema import LABELS
-from stance.scorer import Block, Floats, Scorer
+from stance.scorer import Block, Floats, Scorer, pairs
 
 _TOKENS = re.compile(r"\w+")
 _SPANS = re.compile(r"\w+|\W+")
@@ -209,11 +209,9 @@ def _placed(text: str, block: Block, span_of: list[int], is_word: list[bool]) ->
                 yield " ".join(word for word, _ in part), tuple(span for _, span in part)
         return
     if block.kind == "pair":
-        stems = [(match[0][:shortest], span_of[match.start()]) for match in _TOKENS.finditer(text)]
-        for i, (stem, span) in enumerate(stems):
-            for other, its in stems[i + 1 : i + 1 + longest]:
-                touched = (span,) if span == its else (span, its)
-                yield f"{stem} {other}" if stem <= other else f"{other} {stem}", touched
+        tokens = list(_TOKENS.finditer(text))
+        for ngram, i, j in pairs([token[0] for token in tokens], letters=shortest, apart=longest):
+            yield ngram, tuple(dict.fromkeys(span_of[tokens[k].start()] for k in (i, j)))
         return
     for chunk in _CHUNKS.finditer(text):
         padded = f" {chunk[0]} "

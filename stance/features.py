@@ -17,7 +17,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from stance.hashtags import split_hashtags, word_counts
-from stance.scorer import pairs
+from stance.scorer import Block, ngrams
 
 Array = npt.NDArray[np.float64]
 
@@ -232,7 +232,8 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Return how scikit-learn is to cut texts into a block's n-grams."""
         shortest, longest = self.ngram_range(block)
         if block == "pair":
-            return {"analyzer": partial(pairs, letters=shortest, apart=longest, lowercase=self.lowercase)}
+            one = Block("pair", (shortest, longest), self.sublinear_tf, self.pair_weight, 0)
+            return {"analyzer": partial(_analysed, block=one, lowercase=self.lowercase)}
         return {
             "analyzer": "word" if block == "word" else "char_wb",
             "ngram_range": (shortest, longest),
@@ -240,6 +241,11 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             # Every word counts, one-letter ones too; scikit-learn's own pattern drops them.
             "token_pattern": r"(?u)\b\w+\b" if block == "word" else None,
         }
+
+
+def _analysed(text: str, *, block: Block, lowercase: bool) -> list[str]:
+    """Cut a text as the scorer does: what scikit-learn has no analyzer for."""
+    return list(ngrams(text.lower() if lowercase else text, block))
 
 
 def label_mass(

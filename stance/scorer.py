@@ -247,7 +247,8 @@ def ngrams(text: str, block: Block) -> Iterator[str]:
                 yield " ".join(words[i : i + n])
         return
     if block.kind == "pair":
-        yield from pairs(text, letters=shortest, apart=longest)
+        for ngram, _, _ in pairs(_TOKENS.findall(text), letters=shortest, apart=longest):
+            yield ngram
         return
     for word in text.split():
         padded = f" {word} "
@@ -259,15 +260,16 @@ def ngrams(text: str, block: Block) -> Iterator[str]:
                 yield padded[i : i + n]
 
 
-def pairs(text: str, *, letters: int, apart: int, lowercase: bool = False) -> Iterator[str]:
-    """Yield every two words at most so far apart, cut to their first letters: "condem shield" as "conde shiel".
+def pairs(words: Sequence[str], *, letters: int, apart: int) -> Iterator[tuple[str, int, int]]:
+    """Yield every two words at most so far apart, cut to their first letters, and the places of the two.
 
-    Sparse bigrams (Siefkes et al. 2004), but of stems and without their order and distance.
+    "condemn shield" and "shield condemned" are both "conde shiel": sparse bigrams (Siefkes et al. 2004), but of
+    stems and without their order and distance.
     """
-    stems = [word[:letters] for word in _TOKENS.findall(text.lower() if lowercase else text)]
+    stems = [word[:letters] for word in words]
     for i, stem in enumerate(stems):
-        for other in stems[i + 1 : i + 1 + apart]:
-            yield f"{stem} {other}" if stem <= other else f"{other} {stem}"
+        for j in range(i + 1, min(i + 1 + apart, len(stems))):
+            yield f"{stem} {stems[j]}" if stem <= stems[j] else f"{stems[j]} {stem}", i, j
 
 
 def kernel_scores(scorer: Scorer, texts: Sequence[str], *, n_threads: int | None = None) -> Floats:
