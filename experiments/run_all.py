@@ -53,7 +53,9 @@ CODE = (
 SOURCES = {"sentences.csv": "articles", "lines.csv": "lines", "ungd.csv": "speeches", "whitehouse.csv": "briefings"}
 #: Sentences of the two real sources in which a model saw a side, most of them without one; their ids have this sign.
 NEAR_MISS, NEAR_MISSES = "~", ", near misses"
-PARTS = [*SOURCES.values(), *(f"{name}{NEAR_MISSES}" for name in ("speeches", "briefings"))]
+#: Lines that were written down as headlines once printed; their ids begin with r.
+REMEMBERED = "remembered headlines"
+PARTS = [*SOURCES.values(), REMEMBERED, *(f"{name}{NEAR_MISSES}" for name in ("speeches", "briefings"))]
 FRACTIONS = (0.1, 0.25, 0.5)
 
 Rows = npt.NDArray[np.int64]
@@ -107,8 +109,14 @@ def run(settings: Settings) -> Path:
 
 def source_of(settings: Settings) -> dict[str, str]:
     """Return the source of each sentence by its id, one of PARTS."""
+
+    def part(name: str, sentence: str) -> str:
+        if NEAR_MISS in sentence:
+            return name + NEAR_MISSES
+        return REMEMBERED if name == "lines" and sentence.startswith("r") else name
+
     return {
-        str(sentence): SOURCES[Path(plain).name] + (NEAR_MISSES if NEAR_MISS in sentence else "")
+        str(sentence): part(SOURCES[Path(plain).name], sentence)
         for file, plain in zip(settings.data.files, read_settings(FOLDER / "all.toml").data.files, strict=True)
         for sentence in read_table(file).frame["sentence_id"]
     }
@@ -151,7 +159,7 @@ def cut_sources(corpus: Corpus, source: dict[str, str]) -> Parts:
     group = corpus.examples["group"]
     return [
         (name, np.flatnonzero(~group.isin(group[of == name]).to_numpy()), np.flatnonzero(of == name))
-        for name in SOURCES.values()
+        for name in (*SOURCES.values(), REMEMBERED)
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Self, cast
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import helmert
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -22,7 +23,7 @@ from stance.features import label_mass
 Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 
-_HISTORY = 8
+_HISTORY = 30
 
 
 class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -120,7 +121,7 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if self.class_weight == "balanced":
             mass = mass * (total.sum() / (len(total) * total))
         problem = _Problem(features, mass, self.target_weight, self.kind)
-        start = np.zeros(problem.size, dtype=np.float32)
+        start = np.zeros(problem.shape, dtype=np.float32)
         path = []
         for C in grid:
             start = _minimise(problem.objective(1.0 / (C * mass.sum())), start, tol=self.tol)
@@ -159,46 +160,57 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
 
 class _Problem:
-    """The training objective and the way from its variables to folded weights.
+    """The training objective, and the way from its variables to folded weights.
 
     Weights w_t = u + g v_t under the penalty |u|^2 + sum |v_t|^2 are the same prior as w = A z
-    under |z|^2 with A A' = 1 1' + g^2 I, one block of variables fewer. All is in single
-    precision: the sums are memory-bound, and the weights' last digits carry nothing.
+    under |z|^2 with A A' = 1 1' + g^2 I, one block of variables fewer. The softmax does not see
+    what all classes have in common, so the penalty makes it zero: one column a target fewer.
+
+    Every gradient, and so every point that L-BFGS visits, is a combination of the texts'
+    features: z = X' a. A vector is kept as the pair of a and X z, of shape
+    (2, n_texts + 1, columns) with the intercepts as the last row of both, and the product of two
+    z is that of the one's first and the other's second half. A step then costs one product with
+    the texts and nothing that grows with the number of n-grams.
     """
 
     def __init__(self, features: csr_matrix, mass: Array, target_weight: float, kind: str) -> None:
+        # Single precision: the sums are memory-bound, and the weights' last digits carry nothing.
         self.features = csr_matrix(features, dtype=np.float32)
-        self.transposed = self.features.T.tocsr()
-        _, self.n_targets, self.n_classes = mass.shape
+        n_texts, self.n_targets, self.n_classes = mass.shape
         self.mass = (mass / mass.sum()).astype(np.float32)
         self.loss = _LOSSES[kind]
         prior = np.ones((self.n_targets, self.n_targets)) + target_weight**2 * np.eye(self.n_targets)
         # The tiny ridge lets a target_weight of 0 through the factorisation.
         root = np.linalg.cholesky(prior + 1e-9 * np.eye(self.n_targets))
-        self.mix = np.kron(root.T, np.eye(self.n_classes)).astype(np.float32)
-        self.shape = (features.shape[1], self.n_targets * self.n_classes)
-        self.size = (self.shape[0] + 1) * self.shape[1]
+        contrasts = helmert(self.n_classes) if kind == "logistic" else np.eye(self.n_classes)
+        self.mix = np.kron(root.T, contrasts).astype(np.float32)
+        self.lift = np.kron(np.eye(self.n_targets), contrasts).astype(np.float32)
+        self.shape = (2, n_texts + 1, len(self.mix))
 
-    def unfold(self, flat: Single) -> tuple[Array, Array]:
+    def unfold(self, point: Single) -> tuple[Array, Array]:
         """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes)."""
-        weights = (flat[: -self.shape[1]].reshape(self.shape) @ self.mix).astype(float)
+        weights = (np.asarray(self.features.T @ point[0, :-1]) @ self.mix).astype(float)
         folded = np.ascontiguousarray(weights.T).reshape(self.n_targets, self.n_classes, -1)
-        return folded, flat[-self.shape[1] :].astype(float).reshape(self.n_targets, self.n_classes)
+        return folded, (point[0, -1] @ self.lift).astype(float).reshape(self.n_targets, self.n_classes)
 
     def objective(self, penalty: float) -> Callable[[Single], tuple[float, Single]]:
-        def value_and_gradient(flat: Single) -> tuple[float, Single]:
-            weights, intercept = flat[: -self.shape[1]].reshape(self.shape), flat[-self.shape[1] :]
-            scores = np.asarray(self.features @ weights) @ self.mix + intercept
+        def value_and_gradient(point: Single) -> tuple[float, Single]:
+            (coefficients, _), (products, intercept) = ((half[:-1], half[-1]) for half in point)
+            scores = products @ self.mix + intercept @ self.lift
             loss, slope = self.loss(scores.reshape(self.mass.shape), self.mass)
             slope = slope.reshape(scores.shape)
-            gradient = np.empty_like(flat)
-            gradient[: -self.shape[1]] = (
-                self.transposed @ (slope @ self.mix.T) + np.float32(penalty) * weights
-            ).ravel()
-            gradient[-self.shape[1] :] = slope.sum(axis=0)
-            return loss + 0.5 * penalty * float(np.vdot(weights, weights)), gradient
+            own = slope @ self.mix.T
+            gradient = np.empty_like(point)
+            gradient[0, :-1] = own + np.float32(penalty) * coefficients
+            gradient[1, :-1] = self.features @ (self.features.T @ own) + np.float32(penalty) * products
+            gradient[:, -1] = slope.sum(axis=0) @ self.lift.T
+            return loss + 0.5 * penalty * float(np.vdot(coefficients, products)), gradient
 
         return value_and_gradient
+
+
+def _dot(a: Single, b: Single) -> float:
+    return float(np.vdot(a[0], b[1]))
 
 
 def _minimise(
@@ -206,21 +218,20 @@ def _minimise(
 ) -> Single:
     """Minimise by L-BFGS with backtracking (Nocedal & Wright 2006, algorithms 7.4 and 3.1).
 
-    SciPy's own works in double precision, where its bookkeeping on a million weights costs
-    more than the objective.
+    SciPy's own knows no other product of vectors than the plain one.
     """
     value, gradient = objective(x)
     steps: list[tuple[Single, Single, float]] = []
     small = 0
     for _ in range(max_steps):
         direction = -_two_loop(gradient, steps)
-        slope = float(np.vdot(gradient, direction))
+        slope = _dot(gradient, direction)
         if slope >= 0:
             steps.clear()
-            direction, slope = -gradient, -float(np.vdot(gradient, gradient))
+            direction, slope = -gradient, -_dot(gradient, gradient)
         if slope > -1e-20:
             break
-        size = 1.0 if steps else min(1.0, 1.0 / float(np.linalg.norm(gradient)))
+        size = 1.0 if steps else min(1.0, 1.0 / _dot(gradient, gradient) ** 0.5)
         while True:
             there = x + np.float32(size) * direction
             value_there, gradient_there = objective(there)
@@ -228,7 +239,7 @@ def _minimise(
                 break
             size *= 0.5
         step, change = there - x, gradient_there - gradient
-        if (curvature := float(np.vdot(step, change))) > 1e-20:
+        if (curvature := _dot(step, change)) > 1e-20:
             steps = [*steps[-_HISTORY + 1 :], (step, change, curvature)]
         small = small + 1 if value - value_there <= tol * abs(value) else 0
         x, value, gradient = there, value_there, gradient_there
@@ -242,13 +253,13 @@ def _two_loop(gradient: Single, steps: Sequence[tuple[Single, Single, float]]) -
     q = gradient.copy()
     factors = []
     for step, change, curvature in reversed(steps):
-        factors.append(float(np.vdot(step, q)) / curvature)
+        factors.append(_dot(step, q) / curvature)
         q -= np.float32(factors[-1]) * change
     if steps:
         _, change, curvature = steps[-1]
-        q *= np.float32(curvature / float(np.vdot(change, change)))
+        q *= np.float32(curvature / _dot(change, change))
     for (step, change, curvature), factor in zip(steps, reversed(factors), strict=True):
-        q += np.float32(factor - float(np.vdot(change, q)) / curvature) * step
+        q += np.float32(factor - _dot(change, q) / curvature) * step
     return q
 
 

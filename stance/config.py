@@ -42,7 +42,7 @@ class FeatureSettings(_Section):
     """TF-IDF blocks: an empty range switches a block off, a weight scales it."""
 
     word_ngrams: list[int] = [1, 2]
-    char_ngrams: list[int] = [2, 5]
+    char_ngrams: list[int] = [3, 4]
     word_pairs: list[int] = [5, 8]
     min_df: Annotated[int, Field(ge=1)] = 3
     sublinear_tf: bool = True
@@ -72,7 +72,7 @@ class ClassifierSettings(_Section):
     """The linear classifier; `C` is the grid that cross-validation chooses from."""
 
     kind: Literal["logistic", "svm"] = "logistic"
-    C: Annotated[list[Positive], Field(min_length=1)] = [0.3, 1.0, 3.0]
+    C: Annotated[list[Positive], Field(min_length=1)] = [1.0, 3.0, 10.0]
     class_weight: Literal["balanced", "none"] = "balanced"
     target_weight: Weight = 1.0
 
@@ -88,7 +88,7 @@ class EvaluationSettings(_Section):
     """Nested cross-validation and the resampling behind every interval."""
 
     folds: Annotated[int, Field(ge=2)] = 5
-    inner_folds: Annotated[int, Field(ge=2)] = 3
+    inner_folds: Annotated[int, Field(ge=2)] = 2
     resamples: Annotated[int, Field(ge=100)] = 2000
 
 

@@ -77,7 +77,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         self,
         *,
         word_ngrams: Sequence[int] = (1, 2),
-        char_ngrams: Sequence[int] = (2, 5),
+        char_ngrams: Sequence[int] = (3, 4),
         word_pairs: Sequence[int] = (5, 8),
         min_df: int = 3,
         sublinear_tf: bool = True,

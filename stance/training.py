@@ -413,15 +413,13 @@ def _why(pipeline: Pipeline, targets: list[str], wrong: pd.DataFrame) -> dict[in
     info = RunInfo("fold", 0, tuple(targets), tuple(targets), "", 0, 0, {}, {})
     model = Model.from_pipeline(pipeline, info)
     marks: dict[int, list[Mark]] = {}
-    for text, rows in wrong.groupby("text", sort=False):
-        found = dict(zip(targets, model.explanations(str(text)), strict=True))
-        for row, target in rows["target"].items():
-            start, here = 0, []
-            for piece, label, push, _ in found[target].marks():
-                if label:
-                    here.append((start, start + len(piece), label, push))
-                start += len(piece)
-            marks[int(cast("int", row))] = here
+    for row, text, target in zip(wrong.index, wrong["text"], wrong["target"], strict=True):
+        start, here = 0, []
+        for piece, label, push, _ in model.explain(text, target).marks():
+            if label:
+                here.append((start, start + len(piece), label, push))
+            start += len(piece)
+        marks[int(row)] = here
     return marks
 
 
