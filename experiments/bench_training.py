@@ -1,8 +1,8 @@
 """Our search for settings against the same one written as scikit-learn's GridSearchCV, side by side.
 
-    python experiments/bench_training.py --ungd ungd.csv --whitehouse whitehouse.csv [--folds N]
+    python experiments/bench_training.py [--folds N]
 
-Both choose C on the training part of the first outer folds of `all` (same grid, same inner folds, same metric) and
+Both choose C on the training part of the first outer folds of `default` (same grid, same inner folds, same metric) and
 fit with it, on one thread, in turn, so that whatever else the machine does touches both alike. GridSearchCV fits the
 whole pipeline once for each C and fold. A whole nested cross-validation is such a search for every outer fold and
 one for the final model; ours is also run whole, on every core. Writes its part of experiments/RESULTS.md.
@@ -64,7 +64,7 @@ def theirs(settings: Settings, corpus: Corpus) -> tuple[float, dict[float, float
 def main() -> None:
     parser = data_parser(__doc__)
     parser.add_argument("--folds", type=int, default=1, help="outer folds to search side by side")
-    parser.add_argument("--experiment", default="all", help="name of an experiment")
+    parser.add_argument("--experiment", default="default", help="one that weighs all its tables alike")
     options: argparse.Namespace = parser.parse_args()
     if (settings := settings_of(FOLDER / f"{options.experiment}.toml", named(options))) is None:
         raise SystemExit(f"{options.experiment}: its data is not there; wanted --ungd and --whitehouse")
