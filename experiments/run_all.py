@@ -44,6 +44,7 @@ CODE = (
     "features",
     "hashtags",
     "metrics",
+    "negation",
     "schema",
     "scorer",
     "tables",

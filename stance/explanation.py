@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stance.hashtags import split_placed
+from stance.negation import mark_placed
 from stance.schema import LABELS
 from stance.scorer import Block, Floats, Scorer, pairs
 
@@ -195,6 +196,8 @@ def _prepared(scorer: Scorer, text: str, spans: npt.NDArray[np.int64]) -> tuple[
         if len(lowered) != len(text):  # one character becomes several, as İ does
             origin = np.repeat(origin, [len(character.lower()) for character in text])
         text = lowered
+    text, places = mark_placed(text, scorer.negation)
+    origin = origin[places]
     return text, (np.searchsorted(spans[:, 0], origin, side="right") - 1).tolist()
 
 

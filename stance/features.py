@@ -17,6 +17,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from stance.hashtags import split_hashtags, word_counts
+from stance.negation import mark_negated
 from stance.scorer import Block, ngrams
 
 Array = npt.NDArray[np.float64]
@@ -62,6 +63,8 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         over targets and over `favor` and `against`, each against the rest. 0 is plain TF-IDF.
     hashtags
         ``"keep"``, or ``"split"`` to add the words of a hashtag after it.
+    negation
+        How many words after a negation are marked (`stance.negation`); 0 marks none.
 
     Attributes
     ----------
@@ -87,6 +90,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         pair_weight: float = 1.0,
         nb_power: float = 0.5,
         hashtags: str = "keep",
+        negation: int = 3,
     ) -> None:
         self.word_ngrams = word_ngrams
         self.char_ngrams = char_ngrams
@@ -99,6 +103,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.pair_weight = pair_weight
         self.nb_power = nb_power
         self.hashtags = hashtags
+        self.negation = negation
 
     def fit(self, X: pd.DataFrame, y: npt.ArrayLike | None = None) -> Self:
         """Learn vocabulary, IDF and targets from a frame with `text` and `target`.
@@ -128,7 +133,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         N-grams in fewer than `min_df` of the texts are left out: no part of them has more.
         """
         words = word_counts(texts) if self.hashtags == "split" else {}
-        texts = [split_hashtags(text, words) for text in texts] if words else texts
+        texts = self._prepared(texts, words)
         blocks = {}
         for block, name in BLOCKS.items():
             if not len(getattr(self, name)) or not getattr(self, f"{block}_weight"):
@@ -201,12 +206,17 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def transform_texts(self, texts: Sequence[str]) -> csr_matrix:
         """Return the TF-IDF columns alone, of shape (n_texts, n_ngrams)."""
-        texts = [split_hashtags(text, self.words_) for text in texts] if self.words_ else texts
+        texts = self._prepared(texts, self.words_)
         blocks = [
             vectorizer.transform(texts) * getattr(self, f"{block}_weight")
             for block, vectorizer in self.vectorizers_.items()
         ]
         return cast("csr_matrix", hstack(blocks, format="csr"))
+
+    def _prepared(self, texts: Sequence[str], words: dict[str, int]) -> list[str]:
+        texts = [split_hashtags(text, words) for text in texts] if words else texts
+        texts = [text.lower() for text in texts] if self.lowercase else texts
+        return [mark_negated(text, self.negation) for text in texts]
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
         """Return names of shape (n_ngrams + 1,), such as ``word:no``, ``char: no`` and ``target``."""

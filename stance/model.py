@@ -77,6 +77,7 @@ class Model:
             weights,
             intercepts,
             dict(features.words_),
+            int(features.negation),
         )
         return cls(scorer, info, temperature=float(classifier.temperature))
 

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stance.hashtags import split_hashtags
+from stance.negation import mark_negated
 from stance.schema import ModelError
 
 Floats = npt.NDArray[np.float64]
@@ -90,6 +91,8 @@ class Scorer:
         Shape (n_targets, 3); minus infinity for a label that is never given.
     hashtag_words
         Words to split hashtags into and how many texts hold each; empty leaves hashtags alone.
+    negation
+        How many words after a negation are marked (`stance.negation`).
     """
 
     blocks: tuple[Block, ...]
@@ -100,6 +103,7 @@ class Scorer:
     weights: npt.NDArray[Any]
     intercepts: Floats
     hashtag_words: Mapping[str, int] = field(default_factory=dict)
+    negation: int = 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {part.name: getattr(self, part.name) for part in fields(self)}  # and nothing that was worked out
@@ -169,7 +173,8 @@ class Scorer:
         """Return the texts as the n-grams are taken from them."""
         if self.hashtag_words:
             texts = [split_hashtags(text, self.hashtag_words) for text in texts]
-        return [text.lower() for text in texts] if self.lowercase else texts
+        texts = [text.lower() for text in texts] if self.lowercase else texts
+        return [mark_negated(text, self.negation) for text in texts] if self.negation else texts
 
 
 def _twice() -> ModelError:

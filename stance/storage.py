@@ -2,8 +2,8 @@
 
 The arrays are those of `stance.scorer.Scorer`, `training_hashes` and, where hashtags are split, `hashtag_words`
 (UTF-8, a line feed after each) with `hashtag_counts`; the metadata has one key,
-``stance``, whose value is JSON: ``format``, ``labels``, ``temperature``, ``lowercase``, ``blocks``, ``info``
-(the fields of `stance.schema.RunInfo`) and ``sha256``, the digest of everything else.
+``stance``, whose value is JSON: ``format``, ``labels``, ``temperature``, ``lowercase``, ``negation``, ``blocks``,
+``info`` (the fields of `stance.schema.RunInfo`) and ``sha256``, the digest of everything else.
 
 When to raise `FORMAT_VERSION`: whenever the code before the change would read a new file wrongly, that
 is give other answers or fail without saying why. Not for what older code may leave aside, such as one
@@ -27,7 +27,7 @@ import numpy.typing as npt
 from stance.schema import LABELS, ModelError, RunInfo
 from stance.scorer import Block, Scorer
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 _ARRAYS = ("vocabulary", "offsets", "idf", "weights", "intercepts")
 _LIMITS = {"json_bytes": 1 << 24, "ngram": 100, "number": 1e30}
@@ -56,6 +56,7 @@ def write_model(path: str | Path, scorer: Scorer, info: RunInfo, temperature: fl
         "labels": LABELS,
         "temperature": temperature,
         "lowercase": scorer.lowercase,
+        "negation": scorer.negation,
         "blocks": [asdict(block) for block in scorer.blocks],
         "info": facts,
     }
@@ -134,6 +135,7 @@ def check(scorer: Scorer, temperature: float) -> None:
         _want(fits and (shortest <= longest or block.kind == "pair"), f"n-grams of {shortest} to {longest}")
         _want(0 <= block.weight <= _LIMITS["number"], f"a block of weight {block.weight}")
         _want(block.size >= 0, f"a block of {block.size} n-grams")
+    _want(0 <= scorer.negation < 100, f"{scorer.negation} words to mark after a negation")
     _want(1 / _LIMITS["number"] < temperature < _LIMITS["number"], f"temperature {temperature}")
     offsets = scorer.offsets
     _want(offsets[0] == 0 and offsets[-1] == len(scorer.vocabulary), "offsets do not span the vocabulary")
@@ -171,7 +173,9 @@ def _model(tree: dict[str, Any], arrays: Arrays) -> tuple[Scorer, RunInfo, float
         names = arrays["hashtag_words"].tobytes().decode("utf-8", "surrogatepass").split("\n")[:-1]
         words = dict(zip(names, arrays["hashtag_counts"].tolist(), strict=True))
         _want(all(type(n) is int and n > 0 for n in words.values()), "words of hashtags without a count")
-    scorer = Scorer(blocks, bool(tree["lowercase"]), **{name: arrays[name] for name in _ARRAYS}, hashtag_words=words)
+    given = {name: arrays[name] for name in _ARRAYS}
+    negation = int(tree.get("negation", 0))  # formats 1 and 2 marked none
+    scorer = Scorer(blocks, bool(tree["lowercase"]), **given, hashtag_words=words, negation=negation)
     temperature = _number(tree["temperature"])
     check(scorer, temperature)
     info = _info(tree["info"], arrays["training_hashes"])

@@ -10,7 +10,7 @@ import pytest
 import stance
 
 LAYERS = (
-    {"schema", "hashtags", "gate"},
+    {"schema", "hashtags", "negation", "gate"},
     {"config", "kernel", "streams", "sentences", "holders"},
     {"records"},
     {"writers"},

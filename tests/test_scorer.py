@@ -34,7 +34,7 @@ WORDS = [
     "shield", "Shield,", "SHIELD!", "club", "the", "İstanbul", "straße", "STRASSE", "ß", "İ", "ΣΊΣΥΦΟΣ", "don't",
     "e\u0301te\u0301", "nuclear-armed", "a", "b", "_x_", "2008", "٣٤", "\u0345", "½", "🚀", "北京", "café", "\x00",
     "a\x00b", "\ud800", "x" * 40, "ab" * 20 + "-" + "cd" * 3, "naïve", "ﬁ", "ǅ", "..", "—", "1,000", "\u200b",
-    "a\u200bb", "#StopTheClub", "#shield_2008", "#",
+    "a\u200bb", "#StopTheClub", "#shield_2008", "#", "not", "No", "never", "can't", "didn’t", "ǃclub",
 ]  # fmt: skip
 SPACES = [" ", "  ", "\n", "\t \r\n", "\u00a0", "\u3000", "\u2028", "\x1c", "\x85", "", "-", ". "]
 
@@ -45,7 +45,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "characters": {"features__word_ngrams": [], "features__char_ngrams": [1, 3]},
     "long-characters": {"features__char_ngrams": [4, 8], "features__char_weight": 0.3},
     "hashtags": {"features__hashtags": "split", "features__char_ngrams": [3, 4]},
-    "plain": {"features__nb_power": 0.0},
+    "plain": {"features__nb_power": 0.0, "features__negation": 0},
+    "negated": {"features__negation": 2, "features__hashtags": "split"},
     "words": {"features__char_ngrams": [], "features__word_ngrams": [1, 4], "features__word_pairs": []},
     "pairs": {"features__char_ngrams": [], "features__word_ngrams": [], "features__word_pairs": [2, 3]},
     "far-pairs": {"features__word_pairs": [9, 40], "features__lowercase": False},
