@@ -55,11 +55,15 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     coef_ : ndarray of shape (n_targets, n_classes, n_ngrams)
         Folded weights, shared + target's own.
     intercept_ : ndarray of shape (n_targets, n_classes)
+    dual_coef_ : ndarray of shape (n_texts + 1, n_columns)
+        The weights as a combination of the different texts' features, and the intercepts: what
+        another fit to some of the same texts can start from (`fit_path`).
     """
 
     classes_: npt.NDArray[np.object_]
     coef_: Array
     intercept_: Array
+    dual_coef_: Single
 
     def __init__(
         self,
@@ -96,8 +100,15 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.__dict__.update(self.fit_path(features, mass, classes, [self.C])[0].__dict__)
         return self
 
-    def fit_path(self, features: csr_matrix, mass: Array, classes: npt.ArrayLike, grid: Sequence[float]) -> list[Self]:
-        """Return a classifier fitted for each C, each starting from the one before.
+    def fit_path(
+        self,
+        features: csr_matrix,
+        mass: Array,
+        classes: npt.ArrayLike,
+        grid: Sequence[float],
+        start: Single | None = None,
+    ) -> list[Self]:
+        """Return a classifier fitted for each C, each starting from where those before lead.
 
         Parameters
         ----------
@@ -109,7 +120,9 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         classes
             Names of the classes, shape (n_classes,).
         grid
-            Values of C.
+            Values of C, ascending, each once.
+        start
+            A `dual_coef_` of these texts to start from; one of other shape is not used.
         """
         if self.kind not in _LOSSES:
             raise ValueError(f"kind={self.kind!r}; wanted one of {', '.join(_LOSSES)}")
@@ -121,13 +134,17 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if self.class_weight == "balanced":
             mass = mass * (total.sum() / (len(total) * total))
         problem = _Problem(features, mass, self.target_weight, self.kind)
-        start = np.zeros(problem.shape, dtype=np.float32)
+        point, before = problem.point(start), problem.point(None)
         path = []
-        for C in grid:
-            start = _minimise(problem.objective(1.0 / (C * mass.sum())), start, tol=self.tol)
+        for k, C in enumerate(grid):
+            # The path is nearly straight in log C, so go on from where the last two steps lead.
+            ahead = np.log(C / grid[k - 1]) / np.log(grid[k - 1] / grid[k - 2]) if k > 1 else 0.0
+            begin = point + np.float32(ahead) * (point - before)
+            before = point
+            point = _minimise(problem.objective(1.0 / (C * mass.sum())), begin, tol=self.tol)
             fitted = clone(self).set_params(C=C)
-            fitted.classes_ = names
-            fitted.coef_, fitted.intercept_ = problem.unfold(start)
+            fitted.classes_, fitted.dual_coef_ = names, point[0]
+            fitted.coef_, fitted.intercept_ = problem.unfold(point)
             fitted.n_features_in_ = features.shape[1] + 1
             path.append(fitted)
         return path
@@ -186,6 +203,14 @@ class _Problem:
         self.mix = np.kron(root.T, contrasts).astype(np.float32)
         self.lift = np.kron(np.eye(self.n_targets), contrasts).astype(np.float32)
         self.shape = (2, n_texts + 1, len(self.mix))
+
+    def point(self, dual: Single | None) -> Single:
+        """Return the vector of these combinations of texts; of zeros, when none has the shape."""
+        point = np.zeros(self.shape, dtype=np.float32)
+        if dual is not None and dual.shape == self.shape[1:]:
+            point[:] = dual
+            point[1, :-1] = self.features @ (self.features.T @ dual[:-1])
+        return point
 
     def unfold(self, point: Single) -> tuple[Array, Array]:
         """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes)."""

@@ -44,6 +44,7 @@ from stance.schema import LABELS, RunInfo, StanceError
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Dual = npt.NDArray[np.float32]
 Progress = Callable[[int, int], None]
 Mark = tuple[int, int, str, float]
 
@@ -260,15 +261,13 @@ def held_out(
             Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator")
         )
         # All searches end before the fits begin: joblib runs one batch at a time.
-        scores = iter(list(_ticked(parallel(searches), 0, total, progress)))
-        choices = [
-            _choose(settings, examples.iloc[part], folds, [next(scores) for _ in folds])
-            for (part, _), folds in zip(parts, inner, strict=True)
-        ]
-        fits = [
-            delayed(_refit)(settings, counted, choice, train, test, reasons)
-            for choice, (train, test) in zip(choices, parts, strict=True)
-        ]
+        searched = iter(list(_ticked(parallel(searches), 0, total, progress)))
+        fits = []
+        for (train, test), folds in zip(parts, inner, strict=True):
+            found = [next(searched) for _ in folds]
+            choice = _choose(settings, examples.iloc[train], folds, [scores for scores, _ in found])
+            start = _start([duals[choice.C] for _, duals in found])
+            fits.append(delayed(_refit)(settings, counted, choice, start, train, test, reasons))
         return list(_ticked(parallel(fits), len(searches), total, progress))
 
 
@@ -323,9 +322,9 @@ def _count(settings: Settings, corpus: Corpus) -> _Counted:
 
 
 def _fit_path(
-    settings: Settings, data: _Counted, train: Rows, grid: Sequence[float]
-) -> tuple[StanceFeatures, list[JointClassifier]]:
-    """Fit on these examples and on the lexicons' terms, once for each C."""
+    settings: Settings, data: _Counted, train: Rows, grid: Sequence[float], start: Dual | None = None
+) -> tuple[Rows, StanceFeatures, list[JointClassifier]]:
+    """Fit on these examples and on the lexicons' terms, once for each C; return also which texts they are."""
     rows = np.concatenate([train, np.arange(len(data.corpus.examples), len(data.text))])
     texts, text = np.unique(data.text[rows], return_inverse=True)
     shape = (len(texts), len(data.targets))
@@ -340,23 +339,45 @@ def _fit_path(
         X = pipeline[0].fit_counts(data.counts, texts, data.targets, mass)
     except ValueError as error:
         raise StanceError(f"{error}, or more texts: one training part has {len(texts)}") from None
-    return pipeline[0], pipeline[-1].fit_path(X, mass, classes, grid)
+    dual = None if start is None else start[[*texts, -1]]
+    return texts, pipeline[0], pipeline[-1].fit_path(X, mass, classes, grid, dual)
 
 
-def _scores(features: StanceFeatures, classifier: JointClassifier, data: _Counted, rows: Rows) -> Array:
-    """Return scores of examples, shape (n_rows, 3), LABELS order; a label never seen has -inf."""
+def _scores(features: StanceFeatures, path: Sequence[JointClassifier], data: _Counted, rows: Rows) -> Array:
+    """Return scores of examples, shape (n_classifiers, n_rows, 3), LABELS order; a label never seen has -inf."""
     texts, text = np.unique(data.text[rows], return_inverse=True)
-    every = classifier.text_scores(features.transform_counts(data.counts, texts))
-    scores = np.full((len(rows), len(LABELS)), -np.inf)
-    scores[:, [LABELS.index(label) for label in classifier.classes_]] = every[text, data.target[rows]]
+    X = features.transform_counts(data.counts, texts)
+    scores = np.full((len(path), len(rows), len(LABELS)), -np.inf)
+    for row, classifier in zip(scores, path, strict=True):
+        seen = [LABELS.index(label) for label in classifier.classes_]
+        row[:, seen] = classifier.text_scores(X)[text, data.target[rows]]
     return scores
 
 
-def _search(settings: Settings, data: _Counted, train: Rows, test: Rows) -> Array:
-    """Return held-out scores for each C: shape (n_C, n_test, 3), LABELS order."""
+def _search(settings: Settings, data: _Counted, train: Rows, test: Rows) -> tuple[Array, dict[float, Dual]]:
+    """Return held-out scores for each C, shape (n_C, n_test, 3), LABELS order, and its `dual_coef_`.
+
+    The latter has a row for every counted text, of nan where the text is not of the part.
+    """
     with threadpool_limits(1):
-        features, path = _fit_path(settings, data, train, settings.classifier.C)
-        return np.stack([_scores(features, fitted, data, test) for fitted in path])
+        texts, features, path = _fit_path(settings, data, train, settings.classifier.C)
+        duals = {}
+        for fitted in path:
+            every = np.full((data.text.max() + 2, fitted.dual_coef_.shape[1]), np.nan, dtype=np.float32)
+            every[[*texts, -1]] = fitted.dual_coef_
+            duals[fitted.C] = every
+        return _scores(features, path, data, test), duals
+
+
+def _start(duals: list[Dual]) -> Dual | None:
+    """Return the mean over the inner folds that had a text: near what a fit to all of them finds.
+
+    The gradient is zero where a text's combination is its loss's slope times C, however many texts there are.
+    """
+    if len({dual.shape for dual in duals}) > 1:
+        return None
+    seen = np.sum([np.isfinite(dual) for dual in duals], axis=0)
+    return cast("Dual", np.nansum(duals, axis=0) / np.maximum(seen, 1).astype(np.float32))
 
 
 def _choose(
@@ -383,19 +404,20 @@ def _refit(
     settings: Settings,
     data: _Counted,
     choice: Choice,
+    start: Dual | None,
     part: Rows,
     test: Rows,
     reasons: bool,
 ) -> Part:
     """Fit on a part with what was chosen; predict its test rows, by the baselines too, and say why it errs."""
     with threadpool_limits(1):
-        features, (classifier,) = _fit_path(settings, data, part, [choice.C])
+        _, features, (classifier,) = _fit_path(settings, data, part, [choice.C], start)
         classifier.set_params(temperature=choice.temperature)
         pipeline = Pipeline([("features", features), ("classifier", classifier)])
         if not len(test):
             return Part(choice, pd.DataFrame(), {}, pipeline)
         train, rows = (data.corpus.examples.iloc[which] for which in (part, test))
-        proba = softmax(_scores(features, classifier, data, test) / choice.temperature, axis=1)
+        proba = softmax(_scores(features, [classifier], data, test)[0] / choice.temperature, axis=1)
         found = pd.DataFrame(proba, columns=list(LABELS), index=rows.index)
         found.insert(0, "predicted", np.asarray(LABELS, dtype=object)[proba.argmax(axis=1)])
         for name, baseline in BASELINES.items():
