@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stance.explanation import Explanation, NgramShare
+from stance.explanation import Explanation
 from stance.holders import RULES
 from stance.model import Model
+from stance.negation import MARK
 from stance.reading import Reading
 from stance.schema import LABELS, SIGNS
 
@@ -54,7 +56,12 @@ def share_table(explanation: Explanation, *, top: int) -> ShareTable:
         ShareRow("intercept", "", _numbers(explanation.intercept)),
         ShareRow("score", "", _numbers(explanation.score)),
     ]
-    return ShareTable([(label, [_row(found) for found in side]) for label, side in sides], sums)
+    words = set(re.findall(r"\w+", explanation.text.lower()))
+    rows = [
+        (label, [ShareRow(readable(kind, ngram, words), str(n), _numbers(share)) for kind, ngram, n, share in side])
+        for label, side in sides
+    ]
+    return ShareTable(rows, sums)
 
 
 def explanation_html(model: Model, explanations: Sequence[Explanation], *, top: int) -> str:
@@ -86,15 +93,13 @@ def readings_html(model: Model, readings: Sequence[tuple[str, Reading]]) -> str:
     return page.render(readings=readings, model=model.info.name, labels=LABELS, signs=SIGNS, rules=RULES)
 
 
-def readable(kind: str, ngram: str) -> str:
-    """Return an n-gram as people are shown it: a word's ends as open boxes, a pair as two beginnings of words."""
+def readable(kind: str, ngram: str, words: Set[str]) -> str:
+    """Return an n-gram of these words as people see it: a word's ends as open boxes, what a pair cut with `-`."""
     if kind == "char":
         return ngram.replace(" ", "\N{OPEN BOX}")
-    return " + ".join(f"{stem}-" for stem in ngram.split(" ")) if kind == "pair" else ngram
-
-
-def _row(found: NgramShare) -> ShareRow:
-    return ShareRow(readable(found.kind, found.ngram), str(found.n), _numbers(found.share))
+    if kind == "pair":
+        return " + ".join(stem if stem.strip(MARK) in words else f"{stem}-" for stem in ngram.split(" "))
+    return ngram
 
 
 def _numbers(values: Any) -> tuple[str, ...]:

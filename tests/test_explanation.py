@@ -14,7 +14,7 @@ from hypothesis import example, given
 
 from stance.explanation import _placed, _prepared, explain
 from stance.model import Model
-from stance.pages import explanation_html, share_table
+from stance.pages import explanation_html, readable, share_table
 from stance.schema import LABELS, SIGNS, RunInfo
 from stance.scorer import Floats, ngrams, reference_scores
 from tests.conftest import RunCli
@@ -106,6 +106,13 @@ def test_a_table_of_shares_adds_up_to_the_score() -> None:
     parts, score = [*(row for _, side in table.sides for row in side), *table.sums[:-1]], table.sums[-1]
     sums = np.array([[float(value) for value in row.share] for row in parts]).sum(axis=0)
     np.testing.assert_allclose(sums, [float(value) for value in score.share], atol=2e-3)
+
+
+def test_a_pair_shows_which_of_its_words_were_cut() -> None:
+    words = {"not", "support", "plan"}
+    assert readable("pair", "ǃplan not", words) == "ǃplan + not"
+    assert readable("pair", "not ǃsuppo", words) == "not + ǃsuppo-"
+    assert (readable("word", "not ǃsupport", words), readable("char", " no", words)) == ("not ǃsupport", "␣no")
 
 
 def test_the_page_is_one_file_with_nothing_from_outside_and_escapes_the_text() -> None:
