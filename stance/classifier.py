@@ -8,7 +8,7 @@ is Daumé III (2007), "Frustratingly easy domain adaptation".
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,6 @@ from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
-
-from stance.features import label_mass
 
 Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
@@ -116,7 +114,7 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             The different texts, shape (n_texts, n_ngrams).
         mass
             Shape (n_texts, n_targets, n_classes): what each text weighs toward each target
-            with each class (`stance.features.label_mass`). Classes without any are dropped.
+            with each class (`label_mass`). Classes without any are dropped.
         classes
             Names of the classes, shape (n_classes,).
         grid
@@ -305,6 +303,24 @@ def _squared_hinge(scores: Single, mass: Single) -> tuple[float, Single]:
 
 
 _LOSSES = {"logistic": _logistic, "svm": _squared_hinge}
+
+
+def label_mass(
+    text: npt.NDArray[np.intp],
+    target: npt.NDArray[np.intp],
+    stances: npt.NDArray[Any],
+    shape: tuple[int, int],
+    weight: Array | None = None,
+) -> tuple[Array, npt.NDArray[Any]]:
+    """Return what weight each text has toward each target with each class, and the classes.
+
+    The first has shape (n_texts, n_targets, n_classes); `text` and `target` are the places of
+    each example in it, `stances` its class. Classes are sorted, as in scikit-learn.
+    """
+    classes, label = np.unique(stances, return_inverse=True)
+    mass = np.zeros((*shape, len(classes)))
+    np.add.at(mass, (text, target, label), 1.0 if weight is None else weight)
+    return mass, classes
 
 
 def _split(X: csr_matrix) -> tuple[csr_matrix, npt.NDArray[np.intp]]:

@@ -51,6 +51,7 @@ class FeatureSettings(_Section):
     char_weight: Weight = 1.0
     pair_weight: Weight = 1.0
     nb_power: Weight = 0.5
+    max_ngrams: Annotated[int, Field(ge=0)] = 0
     hashtags: Literal["keep", "split"] = "keep"
     negation: Annotated[int, Field(ge=0, le=99)] = 3
 

@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
+from stance.classifier import JointClassifier, label_mass
 from stance.hashtags import split_hashtags, word_counts
 from stance.negation import mark_negated
 from stance.scorer import Block, ngrams
@@ -24,6 +25,9 @@ Array = npt.NDArray[np.float64]
 
 #: Each block and its (shortest, longest), or for pairs (letters, apart), among the parameters.
 BLOCKS = {"word": "word_ngrams", "char": "char_ngrams", "pair": "word_pairs"}
+
+# Which n-grams tell is best seen where few are held back, whatever C the classifier then takes.
+_FIRST_C = 10.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         The IDF of an n-gram is multiplied by this power of how much it tells: its largest
         absolute log-count ratio (Wang & Manning 2012, "Baselines and bigrams", smoothed by 1)
         over targets and over `favor` and `against`, each against the rest. 0 is plain TF-IDF.
+    max_ngrams
+        Keep so many n-grams of all blocks together, those that weigh most in a first fit to all; 0 keeps all.
     hashtags
         ``"keep"``, or ``"split"`` to add the words of a hashtag after it.
     negation
@@ -89,6 +95,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         char_weight: float = 1.0,
         pair_weight: float = 1.0,
         nb_power: float = 0.5,
+        max_ngrams: int = 0,
         hashtags: str = "keep",
         negation: int = 3,
     ) -> None:
@@ -102,13 +109,14 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.char_weight = char_weight
         self.pair_weight = pair_weight
         self.nb_power = nb_power
+        self.max_ngrams = max_ngrams
         self.hashtags = hashtags
         self.negation = negation
 
     def fit(self, X: pd.DataFrame, y: npt.ArrayLike | None = None) -> Self:
         """Learn vocabulary, IDF and targets from a frame with `text` and `target`.
 
-        `y`, the stances of shape (n_examples,), is needed unless `nb_power` is 0.
+        `y`, the stances of shape (n_examples,), is needed unless `nb_power` and `max_ngrams` are 0.
 
         Raises
         ------
@@ -120,9 +128,9 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         unique, text = np.unique(texts, return_inverse=True)
         counts = self.count(list(unique))
         mass = None
-        if self.nb_power:
+        if self.nb_power or self.max_ngrams:
             if y is None:
-                raise ValueError("no y; wanted the stances (nb_power = 0 does without)")
+                raise ValueError("no y; wanted the stances (nb_power = 0 and max_ngrams = 0 do without)")
             mass = label_mass(text, target, np.asarray(y), (len(unique), len(self.targets_)))[0]
         self.fit_counts(counts, np.arange(len(unique)), self.targets_, mass)
         return self
@@ -165,21 +173,37 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             idf = np.log((1 + len(rows)) / (1 + df[kept])) + 1.0
             if mass is not None and self.nb_power:
                 idf *= _tell(part[:, kept], mass) ** self.nb_power
-            fitted = TfidfVectorizer(
-                **self.tokenisation(block),
-                vocabulary={name: i for i, name in enumerate(names[kept])},
-                sublinear_tf=self.sublinear_tf,
-            )
-            fitted.idf_ = idf
-            self.vectorizers_[block], self.columns_[block] = fitted, kept
+            self._keep(block, names, kept, idf)
         self.n_features_in_ = 2
+        X = self.transform_counts(counts, rows)
+        if mass is None or not 0 < self.max_ngrams < X.shape[1]:
+            return X
+        chosen = _heaviest(X, mass, self.max_ngrams)
+        start = 0
+        for block, columns in list(self.columns_.items()):
+            own = chosen[start : start + len(columns)]
+            start += len(columns)
+            self._keep(block, counts.blocks[block][1], columns[own], self.vectorizers_[block].idf_[own])
         return self.transform_counts(counts, rows)
+
+    def _keep(self, block: str, names: npt.NDArray[np.object_], columns: npt.NDArray[np.intp], idf: Array) -> None:
+        """Let a block be these columns of its counts; without any it is off."""
+        if not len(columns):
+            del self.vectorizers_[block], self.columns_[block]
+            return
+        fitted = TfidfVectorizer(
+            **self.tokenisation(block),
+            vocabulary={name: i for i, name in enumerate(names[columns])},
+            sublinear_tf=self.sublinear_tf,
+        )
+        fitted.idf_ = idf
+        self.vectorizers_[block], self.columns_[block] = fitted, columns
 
     def transform_counts(self, counts: Counts, rows: npt.NDArray[np.intp]) -> csr_matrix:
         """Return the TF-IDF columns of the texts of these rows, of the `counts` fitted on."""
         blocks = []
-        for block, (matrix, _) in counts.blocks.items():
-            part = matrix[rows][:, self.columns_[block]].astype(np.float64)
+        for block, columns in self.columns_.items():
+            part = counts.blocks[block][0][rows][:, columns].astype(np.float64)
             if self.sublinear_tf:
                 part.data = np.log(part.data) + 1.0
             part.data *= self.vectorizers_[block].idf_[part.indices]
@@ -258,24 +282,6 @@ def _analysed(text: str, *, block: Block, lowercase: bool) -> list[str]:
     return list(ngrams(text.lower() if lowercase else text, block))
 
 
-def label_mass(
-    text: npt.NDArray[np.intp],
-    target: npt.NDArray[np.intp],
-    stances: npt.NDArray[Any],
-    shape: tuple[int, int],
-    weight: Array | None = None,
-) -> tuple[Array, npt.NDArray[Any]]:
-    """Return what weight each text has toward each target with each class, and the classes.
-
-    The first has shape (n_texts, n_targets, n_classes); `text` and `target` are the places of
-    each example in it, `stances` its class. Classes are sorted, as in scikit-learn.
-    """
-    classes, label = np.unique(stances, return_inverse=True)
-    mass = np.zeros((*shape, len(classes)))
-    np.add.at(mass, (text, target, label), 1.0 if weight is None else weight)
-    return mass, classes
-
-
 def _tell(counts: csr_matrix, mass: Array) -> Array:
     """Return the largest absolute log-count ratio of each n-gram, shape (n_ngrams,), above 0."""
     present = csr_matrix((np.ones(counts.nnz), counts.indices, counts.indptr), counts.shape)
@@ -285,6 +291,16 @@ def _tell(counts: csr_matrix, mass: Array) -> Array:
     n_inside, n_all = mass.sum(axis=0), mass.sum(axis=(0, 2))[:, np.newaxis]
     ratio = np.log((inside + 1) / (n_inside + 2)) - np.log((outside + 1) / (n_all - n_inside + 2))
     return cast("Array", np.abs(ratio).max(axis=(1, 2)).clip(min=1e-3))
+
+
+def _heaviest(X: csr_matrix, mass: Array, n: int) -> npt.NDArray[np.bool_]:
+    """Return which n columns move scores most in a first fit: the weights apart from their mean over the classes."""
+    first = JointClassifier(C=_FIRST_C, tol=1e-3).fit_path(X, mass, np.arange(mass.shape[2]), [_FIRST_C])[0]
+    apart = first.coef_ - first.coef_.mean(axis=1, keepdims=True)
+    moved = (apart**2).sum(axis=(0, 1)) * np.asarray(X.multiply(X).sum(axis=0)).ravel()
+    chosen = np.zeros(X.shape[1], dtype=bool)
+    chosen[np.argsort(-moved, kind="stable")[:n]] = True
+    return chosen
 
 
 def _columns(X: pd.DataFrame) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:

@@ -21,11 +21,11 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from stance.baselines import BASELINES
-from stance.classifier import JointClassifier
+from stance.classifier import JointClassifier, label_mass
 from stance.cluster import client_of
 from stance.config import Settings
 from stance.corpus import Corpus, group_folds, text_hash
-from stance.features import Counts, StanceFeatures, label_mass
+from stance.features import Counts, StanceFeatures
 from stance.influence import strongest_ngrams
 from stance.metrics import (
     Calibration,

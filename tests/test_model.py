@@ -19,10 +19,10 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 import stance
 from stance import model as model_module
-from stance.classifier import JointClassifier
+from stance.classifier import JointClassifier, label_mass
 from stance.config import Settings
 from stance.corpus import Corpus, read_corpus
-from stance.features import StanceFeatures, label_mass
+from stance.features import StanceFeatures
 from stance.model import Model, load
 from stance.schema import LABELS, ModelError
 from stance.training import make_pipeline
@@ -194,6 +194,24 @@ def test_training_fits_what_the_pipeline_fits(tiny_run: Path, corpus: Corpus) ->
     np.testing.assert_allclose(alone[0].idf_, trained[0].idf_)
     X = trained[0].transform(corpus.examples)
     np.testing.assert_allclose(alone[-1].scores(X), trained[-1].scores(X), atol=0.02)
+
+
+def test_the_ngrams_that_weigh_most_are_kept(corpus: Corpus) -> None:
+    rows = [(f"{word} it {side} {filler}", "shield", label)
+            for side, label in (("yes", "favor"), ("no", "against"), ("well", "none"))
+            for word in ("so", "and", "then") for filler in ("today", "tomorrow", "at noon", "by night")]  # fmt: skip
+    examples = pd.DataFrame(rows, columns=["text", "target", "stance"])
+    features = StanceFeatures(char_ngrams=(), word_pairs=(), word_ngrams=(1, 1), max_ngrams=3)
+    features.fit(examples, examples["stance"])
+    assert sorted(features.get_feature_names_out()[:-1]) == ["word:no", "word:well", "word:yes"]
+    y = corpus.examples["stance"]
+    few = StanceFeatures(max_ngrams=40).fit(corpus.examples, y)
+    assert few.transform(corpus.examples).shape[1] == 41
+    every = StanceFeatures().fit(corpus.examples, y)
+    many = StanceFeatures(max_ngrams=10**6).fit(corpus.examples, y)
+    np.testing.assert_array_equal(many.get_feature_names_out(), every.get_feature_names_out())
+    with pytest.raises(ValueError, match="no y"):
+        StanceFeatures(nb_power=0.0, max_ngrams=3).fit(examples)
 
 
 def test_two_labels_are_enough(corpus: Corpus) -> None:

@@ -49,6 +49,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "negated": {"features__negation": 2, "features__hashtags": "split"},
     "words": {"features__char_ngrams": [], "features__word_ngrams": [1, 4], "features__word_pairs": []},
     "pairs": {"features__char_ngrams": [], "features__word_ngrams": [], "features__word_pairs": [2, 3]},
+    "heaviest": {"features__max_ngrams": 300},
     "far-pairs": {"features__word_pairs": [9, 40], "features__lowercase": False},
 }
 
