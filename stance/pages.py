@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -56,9 +56,9 @@ def share_table(explanation: Explanation, *, top: int) -> ShareTable:
         ShareRow("intercept", "", _numbers(explanation.intercept)),
         ShareRow("score", "", _numbers(explanation.score)),
     ]
-    words = set(re.findall(r"\w+", explanation.text.lower()))
+    text = explanation.text
     rows = [
-        (label, [ShareRow(readable(kind, ngram, words), str(n), _numbers(share)) for kind, ngram, n, share in side])
+        (label, [ShareRow(readable(kind, ngram, text), str(n), _numbers(share)) for kind, ngram, n, share in side])
         for label, side in sides
     ]
     return ShareTable(rows, sums)
@@ -93,11 +93,12 @@ def readings_html(model: Model, readings: Sequence[tuple[str, Reading]]) -> str:
     return page.render(readings=readings, model=model.info.name, labels=LABELS, signs=SIGNS, rules=RULES)
 
 
-def readable(kind: str, ngram: str, words: Set[str]) -> str:
-    """Return an n-gram of these words as people see it: a word's ends as open boxes, what a pair cut with `-`."""
+def readable(kind: str, ngram: str, text: str) -> str:
+    """Return an n-gram of a text as people see it: a word's ends as open boxes, what a pair cut with `-`."""
     if kind == "char":
         return ngram.replace(" ", "\N{OPEN BOX}")
     if kind == "pair":
+        words = re.findall(r"\w+", text.lower())
         return " + ".join(stem if stem.strip(MARK) in words else f"{stem}-" for stem in ngram.split(" "))
     return ngram
 
