@@ -290,10 +290,6 @@ def peers(settings: Settings, info: Any, static: Path | None) -> tuple[dict[str,
     return found, notes
 
 
-def named_targets(corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(target.name for target in corpus.targets), tuple(target.title for target in corpus.targets)
-
-
 def part_of(corpus: Corpus, rows: npt.NDArray[np.int64]) -> Corpus:
     return Corpus(corpus.examples.iloc[rows].reset_index(drop=True), corpus.targets)
 
@@ -333,7 +329,8 @@ def measured(peer: Peer, corpus: Corpus, settings: Settings) -> tuple[Labels, di
 def table(settings: Settings, static: Path | None) -> str:
     """Measure every system on one experiment's data."""
     corpus = read_data(settings.data)
-    info = RunInfo(OURS, settings.seed, *named_targets(corpus), "", 0, 0, {}, {})
+    names, titles = zip(*((target.name, target.title) for target in corpus.targets), strict=True)
+    info = RunInfo(OURS, settings.seed, names, titles, "", 0, 0, {}, {})
     systems, notes = peers(settings, info, static)
     frame, costs = corpus.examples.copy(), {}
     with threadpool_limits(1):

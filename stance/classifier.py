@@ -132,7 +132,7 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if self.class_weight == "balanced":
             mass = mass * (total.sum() / (len(total) * total))
         problem = _Problem(features, mass, self.target_weight, self.kind)
-        point, before = problem.point(start), problem.point(None)
+        point = before = problem.point(start)
         path = []
         for k, C in enumerate(grid):
             # The path is nearly straight in log C, so go on from where the last two steps lead.

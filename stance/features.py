@@ -295,7 +295,7 @@ def _tell(counts: csr_matrix, mass: Array) -> Array:
 
 def _heaviest(X: csr_matrix, mass: Array, n: int) -> npt.NDArray[np.bool_]:
     """Return which n columns move scores most in a first fit: the weights apart from their mean over the classes."""
-    first = JointClassifier(C=_FIRST_C, tol=1e-3).fit_path(X, mass, np.arange(mass.shape[2]), [_FIRST_C])[0]
+    first = JointClassifier(tol=1e-3).fit_path(X, mass, np.arange(mass.shape[2]), [_FIRST_C])[0]
     apart = first.coef_ - first.coef_.mean(axis=1, keepdims=True)
     moved = (apart**2).sum(axis=(0, 1)) * np.asarray(X.multiply(X).sum(axis=0)).ravel()
     chosen = np.zeros(X.shape[1], dtype=bool)

@@ -183,7 +183,9 @@ def mean_stance(values: Sequence[float], units: Sequence[Any] | None = None, *, 
     sizes = np.bincount(codes)
     draws = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=_RESAMPLES)
     low, high = np.percentile((draws @ sums) / (draws @ sizes), [2.5, 97.5])
-    return Score(float(np.mean(values)), float(low), float(high))
+    mean = float(np.mean(values))
+    # Where all units are alike, sums may round past the mean.
+    return Score(mean, min(float(low), mean), max(float(high), mean))
 
 
 def _counts(sentences: Sequence[Sentence], target: int) -> tuple[int, int, int]:
