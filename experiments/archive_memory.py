@@ -19,8 +19,8 @@ from pathlib import Path
 import pandas as pd
 from readme import write_sections
 
-from stance.report import markdown
-from stance.sentences import split
+from stance.report.tables import markdown
+from stance.text.sentences import split
 
 ROOT = Path(__file__).parent.parent
 

@@ -34,12 +34,12 @@ from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
 
-from stance.classifier import JointClassifier
-from stance.features import BLOCKS, StanceFeatures
-from stance.model import Model, load
-from stance.report import markdown
-from stance.schema import LABELS
-from stance.scorer import kernel_missing, kernel_scores, reference_scores
+from stance.labels import LABELS
+from stance.model.predictor import Model, load
+from stance.model.scorer import kernel_missing, kernel_scores, reference_scores
+from stance.report.tables import markdown
+from stance.training.classifier import JointClassifier
+from stance.training.features import BLOCKS, StanceFeatures
 
 ROOT = Path(__file__).parent.parent
 SKLEARN, ONE, TWO = "scikit-learn pipeline", "stance, one thread", "stance, two threads"

@@ -23,11 +23,11 @@ from run_all import FOLDER, data_parser, named, settings_of
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
-from stance.config import Settings
-from stance.corpus import Corpus, group_folds, read_data
+from stance.data.corpus import Corpus, group_folds, read_data
 from stance.metrics import confusions, f_avg
-from stance.report import markdown
-from stance.training import fit, held_out, make_pipeline
+from stance.report.tables import markdown
+from stance.settings import Settings
+from stance.training.fitting import fit, held_out, make_pipeline
 
 Rows = npt.NDArray[np.int64]
 Choices = list[tuple[float, dict[float, float]]]

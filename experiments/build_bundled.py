@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stance import report
-from stance.config import read_settings
-from stance.corpus import read_data
-from stance.evaluation import compare_models
-from stance.model import BUNDLED, Model
-from stance.scorer import pruned, rounded
-from stance.training import fit
+from stance.data.corpus import read_data
+from stance.model.predictor import BUNDLED, Model
+from stance.model.scorer import pruned, rounded
+from stance.report import tables as report
+from stance.settings import read_settings
+from stance.training.evaluation import compare_models
+from stance.training.fitting import fit
 
 ROOT = Path(__file__).parent.parent
 

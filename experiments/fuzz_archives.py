@@ -18,9 +18,9 @@ from typing import Any
 from fuzzing import atheris, fuzz
 
 with atheris.instrument_imports(include=["stance"]):
-    from stance.records import Chunk, read_chunks
-    from stance.streams import CODECS, FORMATS, Source
-    from stance.writers import encode, pack
+    from stance.data.records import Chunk, read_chunks
+    from stance.data.streams import CODECS, FORMATS, Source
+    from stance.data.writers import encode, pack
 
 SEEDS = (
     b'n,text\n1,"a ""quoted"", text\nin two lines"\n2,caf\xc3\xa9\n3\n',

@@ -18,13 +18,13 @@ import numpy as np
 from fuzzing import atheris, fuzz
 from safetensors.numpy import save
 
-from stance import kernel  # not instrumented: it is compiled
+from stance.model import kernel  # not instrumented: it is compiled
 
-with atheris.instrument_imports(include=["stance.storage", "stance.scorer", "stance.model"]):
-    from stance import storage
-    from stance.model import load
-    from stance.schema import ModelError
-    from stance.scorer import kernel_scores, reference_scores
+with atheris.instrument_imports(include=["stance.model.storage", "stance.model.scorer", "stance.model"]):
+    from stance.errors import ModelError
+    from stance.model import storage
+    from stance.model.predictor import load
+    from stance.model.scorer import kernel_scores, reference_scores
 
 TEXTS = ["", "ab ba, abba", "a b a", "é\u0345 ab", "#abba #ab", "b" * 40, "ab" * 2100]
 NUMBERS = [0, 1, -1, 2, 127, 128, 255, 2**31, 2**40, -(2**63), 2**63 - 1]

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 from readme import write_sections
 
-from stance.corpus import text_hash
-from stance.maps import documents, interval, read_documents
-from stance.model import Model, load
-from stance.report import markdown
+from stance.data.corpus import text_hash
+from stance.model.predictor import Model, load
+from stance.reading.maps import documents, interval, read_documents
+from stance.report.tables import markdown
 
 ROOT = Path(__file__).parent.parent
 

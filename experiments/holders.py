@@ -23,8 +23,8 @@ import numpy.typing as npt
 import pandas as pd
 from readme import write_sections
 
-from stance.holders import Holder, actor_of, find_holders, first_actor, is_organisation, state_by_name
-from stance.report import markdown
+from stance.reading.holders import Holder, actor_of, find_holders, first_actor, is_organisation, state_by_name
+from stance.report.tables import markdown
 
 ROOT = Path(__file__).parent.parent
 RESAMPLES = 2000

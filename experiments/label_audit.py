@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 
-from stance.config import Settings
-from stance.corpus import read_corpus
-from stance.schema import LABELS
-from stance.tables import write_table
-from stance.training import fit
+from stance.data.corpus import read_corpus
+from stance.data.tables import write_table
+from stance.labels import LABELS
+from stance.settings import Settings
+from stance.training.fitting import fit
 
 
 def suspects(files: list[Path], *, below: float) -> pd.DataFrame:

@@ -22,7 +22,7 @@ import pandas as pd
 from picture_page import served
 from readme import write_sections
 
-from stance.report import markdown
+from stance.report.tables import markdown
 
 ROOT = Path(__file__).parent.parent
 _CONNECTIONS = 32

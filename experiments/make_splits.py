@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from stance.corpus import group_folds, read_corpus
-from stance.tables import read_table, write_table
+from stance.data.corpus import group_folds, read_corpus
+from stance.data.tables import read_table, write_table
 
 ROOT = Path(__file__).parent.parent
 SEED = 2008

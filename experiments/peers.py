@@ -40,14 +40,14 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from stance.baselines import lexicon, majority
-from stance.config import Settings
-from stance.corpus import Corpus, group_folds, read_data
+from stance.data.corpus import Corpus, group_folds, read_data
+from stance.labels import LABELS, RunInfo
 from stance.metrics import confusions, f_avg
-from stance.model import Model
-from stance.report import markdown
-from stance.schema import LABELS, RunInfo
-from stance.training import held_out
+from stance.model.predictor import Model
+from stance.report.tables import markdown
+from stance.settings import Settings
+from stance.training.baselines import lexicon, majority
+from stance.training.fitting import held_out
 
 OURS = "ours"  # `stance` is the column of the right labels
 EMBEDDING_GRID = (0.3, 1.0, 3.0, 10.0, 30.0)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from stance.maps import documents, read_documents, stance_map
-from stance.model import load
-from stance.plots import png, stance_heat_map
-from stance.tables import atomic_write
+from stance.files import atomic_write
+from stance.model.predictor import load
+from stance.reading.maps import documents, read_documents, stance_map
+from stance.report.plots import png, stance_heat_map
 
 PICTURE = Path(__file__).parent.parent / "notebooks" / "pictures" / "map.png"
 

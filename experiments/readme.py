@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stance.config import Settings, read_settings
-from stance.corpus import read_corpus
+from stance.data.corpus import read_corpus
+from stance.data.datacard import describe_corpus
+from stance.data.tables import read_table
 from stance.metrics import Evaluation, evaluate
-from stance.report import SYSTEMS, markdown
-from stance.statistics import describe_corpus
-from stance.tables import read_table
-from stance.training import held_out
+from stance.report.tables import SYSTEMS, markdown
+from stance.settings import Settings, read_settings
+from stance.training.fitting import held_out
 
 ROOT = Path(__file__).parent.parent
 SEED_ARTICLE = "a001"

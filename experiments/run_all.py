@@ -23,14 +23,14 @@ import numpy.typing as npt
 import pandas as pd
 from readme import judged, write_sections
 
-from stance import runs
-from stance.config import Settings, read_settings
-from stance.corpus import Corpus, group_folds, read_data
+from stance.data.corpus import Corpus, group_folds, read_data
+from stance.data.tables import read_table, write_table
+from stance.labels import LABELS
 from stance.metrics import Comparison, Score, calibration, compare
-from stance.report import markdown
-from stance.schema import LABELS
-from stance.tables import read_table, write_table
-from stance.training import held_out
+from stance.report import run_folder as runs
+from stance.report.tables import markdown
+from stance.settings import Settings, read_settings
+from stance.training.fitting import held_out
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "experiments"

@@ -14,10 +14,10 @@ from pathlib import Path
 import pandas as pd
 from readme import write_sections
 
-from stance.corpus import read_corpus
-from stance.evaluation import evaluate_model
-from stance.model import load
-from stance.report import markdown
+from stance.data.corpus import read_corpus
+from stance.model.predictor import load
+from stance.report.tables import markdown
+from stance.training.evaluation import evaluate_model
 
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "experiments" / "runs"

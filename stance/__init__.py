@@ -8,14 +8,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from stance.schema import LABELS, StanceError
+from stance.errors import StanceError
+from stance.labels import LABELS
 
 if TYPE_CHECKING:
-    from stance.batch import score_frame
-    from stance.config import Settings, read_settings
-    from stance.corpus import read_corpus
-    from stance.model import Model, load
-    from stance.runs import train
+    from stance.data.corpus import read_corpus
+    from stance.model.predictor import Model, load
+    from stance.predict.rows import score_frame
+    from stance.report.run_folder import train
+    from stance.settings import Settings, read_settings
 
 __all__ = ["LABELS", "Model", "Settings", "StanceError", "load", "read_corpus", "read_settings", "score_frame", "train"]
 
@@ -23,8 +24,8 @@ __version__: str
 
 # Importing the package costs nothing; a name brings its libraries when it is first used.
 _HOMES = {
-    "Model": "model", "load": "model", "Settings": "config", "read_settings": "config",
-    "read_corpus": "corpus", "train": "runs", "score_frame": "batch",
+    "Model": "model.predictor", "load": "model.predictor", "Settings": "settings", "read_settings": "settings",
+    "read_corpus": "data.corpus", "train": "report.run_folder", "score_frame": "predict.rows",
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """``python -m stance`` is the same as ``stance``."""
 
-from stance.cli import main
+from stance.app.main import main
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from stance.schema import LABELS
+from stance.labels import LABELS
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from stance.config import Settings
-from stance.runs import train
+from stance.report.run_folder import train
+from stance.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stance.config import Settings, read_settings
-from stance.schema import ConfigError, StanceError
+from stance.errors import ConfigError, StanceError
+from stance.settings import Settings, read_settings
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 

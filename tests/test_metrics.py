@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
+from stance.labels import LABELS
 from stance.metrics import calibration, compare, confusions, evaluate, f1_scores, f_avg, fit_temperature, risk_coverage
-from stance.schema import LABELS
 
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=40)
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stance.config import read_settings
-from stance.corpus import read_corpus
-from stance.model import load
-from stance.runs import train
-from stance.schema import LABELS
-from stance.scorer import kernel_scores, reference_scores
+from stance.data.corpus import read_corpus
+from stance.labels import LABELS
+from stance.model.predictor import load
+from stance.model.scorer import kernel_scores, reference_scores
+from stance.report.run_folder import train
+from stance.settings import read_settings
 from tests.conftest import ROOT, RunCli
 
 DATA = Path(os.environ.get("STANCE_DATA", "/nowhere"))

@@ -1,0 +1,144 @@
+"""What the commands share: printing for people on a terminal, and for programs elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stance.errors import Fault
+from stance.labels import COLORS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from stance.data.corpus import Corpus
+    from stance.model.predictor import Model
+
+
+def say(message: str, *, style: str | None = None) -> None:
+    """Print a line for the person at the terminal, on stderr."""
+    if sys.stderr.isatty():
+        _console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
+    else:
+        sys.stderr.write(f"{message}\n")
+
+
+def warn(message: str) -> None:
+    """Print a warning on stderr."""
+    say(f"warning: {message}", style="yellow")
+
+
+def print_fault(fault: Fault) -> None:
+    """Print one fault on stderr."""
+    say(f"{'warning' if fault.warning else 'fault'}: {fault}")
+
+
+def print_table(frame: pd.DataFrame, title: str | None = None) -> None:
+    """Print a table on stdout."""
+    print_rows([str(name) for name in frame.columns], frame.astype(str).to_numpy().tolist(), title)
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+    """Print rows under a header on stdout, labels in their colours."""
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title and escape(title), title_justify="left")
+    for name in header:
+        table.add_column(escape(name), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell), style=COLORS.get(cell.split(" ")[0], "")) for cell in row))
+    _console(stderr=False).print(table)
+
+
+def print_marked(pieces: Iterable[tuple[str, str, bool]]) -> None:
+    """Print a line of (text, label or "", whether strong) pieces on stdout, in their labels' colours."""
+    from rich.text import Text
+
+    line = Text()
+    for piece, label, strong in pieces:
+        # A text may come from anywhere; control characters in it would act on the terminal.
+        line.append(printable(piece), f"bold {COLORS[label]}" if strong else COLORS[label] if label else "")
+    _console(stderr=False).print(line, soft_wrap=not sys.stdout.isatty())
+
+
+def printable(text: str) -> str:
+    """Return the text with a replacement character for each control or direction mark: they act on terminals."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
+def load_model(path: Path | None) -> Model:
+    """Load a model, and say so where it is the bundled one."""
+    from stance.model.predictor import load
+
+    model = load(path)
+    if path is None:
+        say(f"model: {model.info.name}, which comes with stance (--model RUN takes another)", style="dim")
+    return model
+
+
+@cache
+def _console(*, stderr: bool) -> Console:
+    # Rich is a tenth of the time that predicting one sentence takes; it is loaded where it is needed.
+    from rich.console import Console
+
+    # Without a terminal nothing says how wide a line may be, and a table folded at 80 is hard to read.
+    return Console(stderr=stderr, width=None if stderr or sys.stdout.isatty() else 160)
+
+
+def describe(corpus: Corpus) -> str:
+    """Return the size of a corpus in a line."""
+    return (
+        f"{len(corpus.examples)} examples: {corpus.n_texts} texts, {corpus.n_groups} articles or groups,"
+        f" {len(corpus.targets)} targets; {corpus.n_unlabelled} cells unlabelled"
+    )
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a callback that moves a bar on stderr, or None where there is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as bars
+
+    columns = (bars.TextColumn(what), bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn())
+    with bars.Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def transfer() -> Iterator[Callable[[int, int, int], None] | None]:
+    """Yield a callback (rows, bytes done, bytes in all) that moves a bar with rate and remaining time.
+
+    None where there is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.fields[rows]:,} rows"),
+        bars.BarColumn(),
+        bars.TaskProgressColumn(),
+        bars.TextColumn("{task.fields[rate]:,.0f} rows/s"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, rows=0, rate=0.0)
+
+        def tick(rows: int, done: int, total: int) -> None:
+            elapsed = bar.tasks[0].elapsed or 0
+            bar.update(task, completed=done, total=total, rows=rows, rate=rows / elapsed if elapsed else 0.0)
+
+        yield tick

@@ -1,0 +1,188 @@
+"""``stance corpus``: everything about data."""
+
+from __future__ import annotations
+
+from datetime import date as calendar
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stance.app.console import describe, print_fault, print_table, say, warn
+from stance.errors import DataError, StanceError, existing_file
+
+app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Labelled tables.")]
+Output = Annotated[Path, typer.Option("--output", metavar="FILE", help="Where to write.")]
+
+
+@app.command()
+def check(
+    files: Files,
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as faults.")] = False,
+) -> None:
+    """Print every fault of labelled tables, with file, line and column, and what is still unlabelled."""
+    from stance.data.corpus import read_corpus
+
+    try:
+        corpus = read_corpus(files, strict=strict, allow_unlabelled=True)
+    except DataError as error:
+        for fault in error.faults:
+            print_fault(fault)
+        say(f"{len(error.faults)} fault{'s' if len(error.faults) > 1 else ''}", style="bold red")
+        raise typer.Exit(1) from None
+    for fault in corpus.warnings:
+        print_fault(fault)
+    for place in corpus.unlabelled:
+        print(f"unlabelled: {place}")
+    print(describe(corpus))
+    print_table(corpus.counts().rename_axis("target").reset_index())
+
+
+@app.command()
+def add(
+    article: Annotated[Path, typer.Argument(metavar="ARTICLE.txt", help="Plain text; its first line is the headline.")],
+    title: Annotated[str, typer.Option("--title", help="Title; default: the first line.")] = "",
+    date: Annotated[str, typer.Option("--date", help="The article's date, YYYY-MM-DD; default: today.")] = "",
+    genre: Annotated[str, typer.Option("--genre", help="Such as wire, editorial, letter.")] = "",
+    country: Annotated[str, typer.Option("--country", help="Whose paper, parliament or office.")] = "",
+    origin: Annotated[str, typer.Option("--origin", help="Where the text comes from.")] = "added",
+    data: Annotated[
+        Path,
+        typer.Option("--data", metavar="DIR", help="Folder with articles.csv and sentences.csv (made if missing)."),
+    ] = Path("data"),
+    target: Annotated[
+        list[str] | None, typer.Option("--target", metavar="NAME", help="Targets of a new sentences.csv.")
+    ] = None,
+) -> None:
+    """Split an article into sentences and append them, unlabelled, to a data folder."""
+    from stance.data.articles import add_article
+
+    if date:
+        try:
+            calendar.fromisoformat(date)
+        except ValueError:
+            raise typer.BadParameter(f"{date!r}; wanted YYYY-MM-DD", param_hint="--date") from None
+    about = {
+        "title": title,
+        "date": date or str(calendar.today()),
+        "genre": genre,
+        "origin": origin,
+        "country": country,
+    }
+    name, sentences = add_article(article, data, about, targets=target or [])
+    for number, sentence in enumerate(sentences):
+        print(f"{name}-{number:02d}  {sentence}")
+    say(f"{len(sentences)} sentences of {name} added to {data / 'sentences.csv'}; label them there")
+
+
+@app.command()
+def join(
+    labels: Annotated[list[Path], typer.Argument(metavar="LABELS...", help="Labels without text.")],
+    texts: Annotated[list[Path], typer.Option("--texts", metavar="DIR", help="Folder of documents; may be repeated.")],
+    output: Output,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Write what was found although something is missing.")
+    ] = False,
+) -> None:
+    """Find labelled sentences in your copy of the documents and write a table that `--data` takes."""
+    from stance.data.joining import join as join_documents
+    from stance.data.tables import write_table
+
+    table, faults = join_documents(labels, texts)
+    for fault in faults:
+        print_fault(fault)
+    if faults and not partial:
+        raise StanceError(
+            f"{len(faults)} documents or sentences missing or altered, nothing written (--partial writes the rest)"
+        )
+    write_table(table, output)
+    print(f"{len(table)} sentences of {table['document_id'].nunique()} documents: {output}")
+
+
+@app.command()
+def gold(
+    passes: Annotated[list[Path], typer.Argument(metavar="PASS...", help="One table an annotator.")],
+    into: Annotated[
+        list[Path], typer.Option("--into", metavar="FILE", help="Table whose labels are renewed; may be repeated.")
+    ],
+    adjudication: Annotated[
+        Path | None, typer.Option("--adjudication", metavar="FILE", help="Decisions with reasons.")
+    ] = None,
+) -> None:
+    """Generate gold labels from annotators' passes and the adjudication of their disagreements."""
+    from stance.data.annotations import fill
+    from stance.data.annotations import gold as gold_labels
+
+    found = gold_labels(passes, adjudication)
+    for file in into:
+        print(f"{file}: {'renewed' if fill(file, found) else 'unchanged'}")
+
+
+@app.command()
+def stats(
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of the corpus.")] = Path("data"),
+    plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the counts.")] = None,
+) -> None:
+    """Print the tables of a corpus: counts, genres, holders, agreement."""
+    from stance.data.datacard import describe_corpus
+    from stance.files import atomic_write
+    from stance.report import plots
+
+    tables = describe_corpus(data)
+    for title, table in tables.items():
+        print_table(table, title)
+    if plot is not None:
+        with atomic_write(plot) as handle:
+            handle.write(plots.png(plots.label_counts(tables["Labels"])))
+        print(f"Plot: {plot}")
+
+
+@app.command("export")
+def export(
+    table: Annotated[Path, typer.Argument(metavar="FILE", help="Table with sentence_id and text.")],
+    output: Output,
+    annotator: Annotated[
+        list[Path] | None,
+        typer.Option("--pass", metavar="FILE", help="Labels of one annotator, named by the file; may be repeated."),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", metavar="NAME", help="Targets; default: those of the table.")
+    ] = None,
+) -> None:
+    """Write Label Studio tasks (JSON) and, beside them, the labelling interface (XML)."""
+    from stance.data.annotations import label_config, read_pass, to_label_studio
+    from stance.data.corpus import target_columns
+    from stance.data.tables import read_table
+    from stance.files import atomic_write
+
+    source = read_table(table)
+    targets = target or target_columns(source)
+    if not targets:
+        raise StanceError(f"{table}: no target's column; name them (--target NAME)")
+    passes = {path.stem: read_pass(path) for path in annotator or []}
+    with atomic_write(output) as handle:
+        handle.write(to_label_studio(source.frame, targets, passes).encode())
+    with atomic_write(output.with_suffix(".xml")) as handle:
+        handle.write(label_config(targets).encode())
+    print(f"{len(source.frame)} tasks: {output}\nInterface: {output.with_suffix('.xml')}")
+
+
+@app.command("import")
+def import_(
+    annotations: Annotated[Path, typer.Argument(metavar="EXPORT.json", help="JSON export of Label Studio.")],
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder for one table an annotator.")],
+) -> None:
+    """Read annotations back from Label Studio: one table of labels for each annotator."""
+    from stance.data.annotations import from_label_studio
+    from stance.data.tables import write_table
+
+    passes = from_label_studio(existing_file(annotations, "a JSON export of Label Studio"))
+    output.mkdir(parents=True, exist_ok=True)
+    for annotator, labels in passes.items():
+        safe = "".join(c if c.isalnum() or c in "-_@." else "_" for c in annotator)
+        write_table(labels.reset_index(), output / f"{safe}.csv")
+        print(f"{len(labels)} sentences by {annotator}: {output / f'{safe}.csv'}")
+    if not passes:
+        warn(f"{annotations} holds no annotation")

@@ -1,0 +1,169 @@
+"""``stance read`` and ``stance map``: articles read whole, and who stands where in many documents."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from stance.app.console import load_model, print_marked, print_rows, say
+from stance.labels import LABELS, SIGNS
+from stance.reading.holders import AUTHOR, PATTERN
+
+if TYPE_CHECKING:
+    from stance.reading.article import Reading
+
+ModelPath = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
+]
+
+
+def read(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Articles as plain text; - reads stdin.")],
+    model: ModelPath = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each sentence and target.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")] = False,
+    author: Annotated[
+        str, typer.Option("--author", metavar="NAME", help="Whose stance a sentence is that names nobody.")
+    ] = AUTHOR,
+    country: Annotated[
+        str | None,
+        typer.Option("--country", help="Of people named without one; default: the state an article names most."),
+    ] = None,
+) -> None:
+    """Read articles whole: where each sentence stands, a summary a target, and who stands where."""
+    from stance.data.tables import read_text, write_columns
+    from stance.files import atomic_write
+    from stance.reading.article import read_article
+
+    texts = [("stdin" if file == "-" else file, read_text(file)) for file in files]
+    predictor = load_model(model)
+    readings = [(name, read_article(predictor, text, author=author, country=country)) for name, text in texts]
+    if html is not None:
+        from stance.report.html import readings_html
+
+        page = readings_html(predictor, readings)
+        with atomic_write(html) as handle:
+            handle.write(page.encode(errors="replace"))
+    if csv is not None:
+        write_columns(_columns(readings), csv)
+    if json:
+        print(json_text.dumps([{"file": name, **reading.as_dict()} for name, reading in readings], indent=1))
+        return
+    for name, reading in readings:
+        _print(name, reading)
+
+
+def _print(name: str, reading: Reading) -> None:
+    print_marked([(f"{name}: {len(reading.sentences)} sentences", "", False)])
+    for sentence in reading.sentences:
+        sides = [(t, label) for t, label in enumerate(sentence.labels) if label != "none"]
+        if not sides:
+            continue
+        holders = ", ".join(holder.name for holder in sentence.holders)
+        print_marked([
+            *((f"{SIGNS[label]} {reading.targets[t]} ", label, True) for t, label in sides),
+            (f"({holders}) {sentence.text}", "", False),
+        ])  # fmt: skip
+    print_rows(
+        ["target", *LABELS, "take a side", "mean stance"],
+        [
+            [found.title, *map(str, found.counts), f"{found.share:.0%}", _stance(found.stance, found.low, found.high)]
+            for found in reading.summaries
+        ],
+        "95 % intervals from resampled sentences, from five on",
+    )
+    if reading.positions:
+        print_rows(
+            ["holder", "target", "against", "favor", "mean stance"],
+            [
+                [found.holder, found.target, str(found.counts[0]), str(found.counts[2]),
+                 _stance(found.stance, found.low, found.high)]
+                for found in reading.positions
+            ],
+            "Who stands where",
+        )  # fmt: skip
+
+
+def _stance(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "no side taken"
+    return f"{value:+.2f}" if low is None else f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _columns(readings: list[tuple[str, Reading]]) -> dict[str, list[Any]]:
+    names = ("file", "position", "paragraph", "text", "target", "stance", *LABELS, "holders", "rule")
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for name, reading in readings:
+        for sentence in reading.sentences:
+            holders = ";".join(holder.name for holder in sentence.holders)
+            for t, target in enumerate(reading.targets):
+                row = (name, sentence.position, sentence.paragraph, sentence.text, target, sentence.labels[t],
+                       *sentence.proba[t], holders, sentence.holders[0].rule)  # fmt: skip
+                for column, cell in zip(columns.values(), row, strict=True):
+                    column.append(cell)
+    return columns
+
+
+def draw_map(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILES", help="Text files, folders of them, or tables with text, actor and year."),
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder for the tables and pictures.")],
+    by: Annotated[str, typer.Option("--by", help="actor, year or actor,year.")] = "actor,year",
+    actor_from: Annotated[
+        Literal["document", "sentence"],
+        typer.Option("--actor-from", help="Whoever a document's name says speaks, or whom each sentence names."),
+    ] = "document",
+    pattern: Annotated[
+        str, typer.Option("--pattern", help="Where actor and year stand in a text file's name, without its ending.")
+    ] = PATTERN,
+    actors: Annotated[
+        int, typer.Option("--actors", min=1, help="So many actors in the picture; the tables have all.")
+    ] = 30,
+    model: ModelPath = None,
+) -> None:
+    """Map who stands where in many documents: tables, a heat map, and stance over time.
+
+    Only sentences that take a side count.
+    """
+    from stance.data.tables import write_table
+    from stance.errors import StanceError
+    from stance.files import atomic_write
+    from stance.reading.maps import check_by, documents, read_documents, stance_map
+    from stance.report import plots
+
+    wanted = check_by([part.strip() for part in by.split(",")])
+    texts = documents(files, pattern=pattern)
+    predictor = load_model(model)
+    stances = read_documents(predictor, texts, actor_from=actor_from)
+    if stances.sided.empty:
+        raise StanceError(f"none of the sentences of {len(texts)} documents takes a side: there is nothing to map")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StanceError(f"cannot make the folder {output}: {error.strerror}") from None
+    titles = dict(zip(predictor.targets, predictor.info.titles, strict=True))
+    tables = {"sentences": stances.sided, "map": stance_map(stances, wanted, predictor.targets)}
+    pictures = {}
+    if "actor" in wanted:
+        tables["actors"] = stance_map(stances, ["actor"], predictor.targets)
+        pictures["actors"] = plots.stance_heat_map(tables["actors"], titles, n=actors)
+    if "year" in wanted and stances.sided["year"].notna().any():
+        tables["years"] = stance_map(stances, ["year"], predictor.targets)
+        pictures["years"] = plots.stance_over_time(tables["years"], titles)
+    for name, table in tables.items():
+        write_table(table, output / f"{name}.csv")
+    for name, picture in pictures.items():
+        with atomic_write(output / f"{name}.png") as handle:
+            handle.write(plots.png(picture))
+    n = stances.sided.groupby(["document", "position"]).ngroups
+    say(f"{len(texts)} documents, {int(stances.read['sentences'].sum())} sentences, {n} of which take a side")
+    print("\n".join(str(output / name) for name in (*(f"{t}.csv" for t in tables), *(f"{p}.png" for p in pictures))))

@@ -1,0 +1,65 @@
+"""``stance serve``: a model as a web service on this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stance.app.console import load_model, warn
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def serve(
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="RUN", help="A run's folder or a model file; default: the bundled model."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; other machines reach only another than the default.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+) -> None:
+    """Serve a page on which to read an article marked up, and a JSON API, until interrupted."""
+    from stance.errors import StanceError
+
+    try:
+        import uvicorn
+
+        from stance.app.service import create_app
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "stance":
+            raise
+        raise StanceError(f"stance serve needs {error.name}: pip install 'stance-detect[serve]'") from None
+    predictor = load_model(model)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise StanceError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; wanted an address of this machine"
+            " (--host) and a free port (--port N, or 0 for any)"
+        ) from None
+    with listener:
+        if not _is_loopback(host):
+            warn(f"whoever reaches {host} can use this service: it asks for no password and does not encrypt")
+        app = create_app(predictor, hosts=_LOOPBACK if _is_loopback(host) else ())
+        name = f"[{host}]" if ":" in host else host
+        print(f"Page: http://{name}:{listener.getsockname()[1]}/\nAPI:  http://{name}:{listener.getsockname()[1]}/docs")
+        print("Ctrl-C ends it.", flush=True)
+        settings = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, limit_concurrency=512, lifespan="on",
+            timeout_graceful_shutdown=5, h11_max_incomplete_event_size=1 << 14,
+        )  # fmt: skip
+        uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,93 @@
+"""Errors whose cause a user can mend, and how their messages are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class StanceError(Exception):
+    """Any failure whose cause a user can mend; the message says how."""
+
+
+class ConfigError(StanceError):
+    """Settings that cannot be used."""
+
+
+class ModelError(StanceError):
+    """A model that cannot be read, or a target it does not know."""
+
+
+class RunError(StanceError):
+    """A run folder that cannot be written or found."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong in a data file.
+
+    Attributes
+    ----------
+    file
+        The file as the user named it.
+    line
+        Line in the file, the header being 1; ``None`` for the file as a whole.
+    column
+        Column name, or ``None`` where no single column is at fault.
+    found, wanted
+        What stands there, and what is allowed.
+    warning
+        True where training can go on all the same.
+    """
+
+    file: str
+    line: int | None
+    column: str | None
+    found: str
+    wanted: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        column = f": column {self.column!r}" if self.column else ""
+        return f"{place}{column}: found {self.found}; wanted {self.wanted}"
+
+
+class DataError(StanceError):
+    """Data that cannot be used; carries every fault found, not just the first."""
+
+    shown = 20
+
+    def __init__(self, faults: Iterable[Fault], *, hint: str = "`stance corpus check FILE` lists them all") -> None:
+        self.faults = tuple(faults)
+        lines = [str(fault) for fault in self.faults[: self.shown]]
+        hidden = len(self.faults) - len(lines)
+        if hidden:
+            lines.append(f"... and {hidden} more ({hint})")
+        super().__init__("\n".join(lines))
+
+
+def choices(names: Sequence[str]) -> str:
+    """Return names for a message: ``'a', 'b' or 'c'``.
+
+    >>> choices(["a", "b", "c"])
+    "'a', 'b' or 'c'"
+    """
+    quoted = [repr(name) for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def existing_file(path: Path, what: str) -> Path:
+    """Return the path if it is a file that exists.
+
+    Raises
+    ------
+    StanceError
+        If nothing is there, or a folder is.
+    """
+    if path.is_dir():
+        raise StanceError(f"{path} is a folder; wanted {what}")
+    if not path.exists():
+        raise StanceError(f"{path} does not exist; wanted {what}. Check the spelling and the folder")
+    return path

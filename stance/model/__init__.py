@@ -1,0 +1,1 @@
+"""Arrays to scores, the predictor that users hold, its file, and explanations."""

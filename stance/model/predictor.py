@@ -1,0 +1,263 @@
+"""The predictor that users hold: texts in, stances out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from stance.errors import ModelError, choices
+from stance.labels import LABELS, RunInfo
+from stance.model.explanation import Explanation, NgramShare, WordShare, explain
+from stance.model.scorer import Block, Scorer, scores
+from stance.model.storage import read_model, write_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+_BATCH = 20_000
+
+#: The model that comes with the package, and its card.
+BUNDLED = Path(__file__).parents[1] / "bundled"
+
+#: What no model of this kind should be used for.
+NOT_FOR = (
+    "deciding about a single person or text without reading it",
+    "other targets, languages or kinds of text before measuring it there (`stance evaluate --data YOUR.csv`)",
+    "a source whose wording differs from the training data's: the scores above do not carry over",
+)
+
+
+class Model:
+    """Arrays that score texts, with the knowledge of what they were trained on.
+
+    Parameters
+    ----------
+    scorer
+        Vocabulary and weights; its targets in the order of `info`.
+    info
+        What the training was.
+    temperature
+        What scores are divided by before the softmax.
+    """
+
+    def __init__(self, scorer: Scorer, info: RunInfo, *, temperature: float = 1.0) -> None:
+        self.scorer = scorer
+        self.info = info
+        self.temperature = temperature
+
+    @classmethod
+    def from_pipeline(cls, pipeline: Pipeline, info: RunInfo) -> Self:
+        """Return the model that a fitted `StanceFeatures` and `JointClassifier` make, as arrays.
+
+        It gives the pipeline's scores to about 1e-13.
+        """
+        features, classifier = pipeline[0], pipeline[-1]
+        blocks, ngrams = [], []
+        for kind, vectorizer in features.vectorizers_.items():
+            found = vectorizer.get_feature_names_out().tolist()
+            weight = float(getattr(features, f"{kind}_weight"))
+            blocks.append(Block(kind, features.ngram_range(kind), bool(vectorizer.sublinear_tf), weight, len(found)))
+            ngrams += [ngram.encode("utf-8", "surrogatepass") for ngram in found]
+        targets = [list(features.targets_).index(name) for name in info.targets]
+        columns = [LABELS.index(label) for label in classifier.classes_]
+        weights = np.zeros((len(ngrams), len(targets), len(LABELS)))
+        weights[:, :, columns] = classifier.coef_[targets].transpose(2, 0, 1)
+        intercepts = np.full((len(targets), len(LABELS)), -np.inf)
+        intercepts[:, columns] = classifier.intercept_[targets]
+        scorer = Scorer(
+            tuple(blocks),
+            bool(features.lowercase),
+            np.frombuffer(b"".join(ngrams), np.uint8),
+            np.concatenate([[0], np.cumsum([len(ngram) for ngram in ngrams])]).astype(np.int64),
+            features.idf_,
+            weights,
+            intercepts,
+            dict(features.words_),
+            int(features.negation),
+        )
+        return cls(scorer, info, temperature=float(classifier.temperature))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets, in the order of every output."""
+        return self.info.targets
+
+    def predict(self, texts: Iterable[str], *, target: str) -> npt.NDArray[np.object_]:
+        """Return the stance of each text toward one target, shape (n_texts,).
+
+        Raises
+        ------
+        ModelError
+            If the model does not know the target, or a text is not a string.
+        """
+        return _labels(self.predict_proba(texts, target=target))
+
+    def predict_proba(self, texts: Iterable[str], *, target: str | None = None) -> npt.NDArray[np.float64]:
+        """Return probabilities, columns in LABELS order.
+
+        Shape (n_texts, 3) for one target, (n_texts, n_targets, 3) for ``target=None``.
+
+        Raises
+        ------
+        ModelError
+            As in `predict`.
+        """
+        if target is not None:
+            self.check_targets([target])
+        found = self.scores(texts)
+        if target is not None:
+            found = found[:, self.targets.index(target)]
+        return self.probabilities(found)
+
+    def predict_frame(self, texts: Iterable[str]) -> pd.DataFrame:
+        """Return a table of texts by targets.
+
+        One row a text, in order: `text`, then for each target its stance (a column of the
+        target's name) and that stance's probability (`<target>_proba`).
+        """
+        import pandas as pd
+
+        texts = _checked(texts)
+        proba = self.predict_proba(texts)
+        columns: dict[str, Any] = {"text": np.array(texts, dtype=object)}
+        for i, target in enumerate(self.targets):
+            columns[target] = _labels(proba[:, i])
+            columns[f"{target}_proba"] = proba[:, i].max(axis=1)
+        return pd.DataFrame(columns)
+
+    def scores(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:
+        """Return linear scores of shape (n_texts, n_targets, 3), LABELS order.
+
+        A label that the training data never had scores minus infinity.
+        """
+        texts = _checked(texts)
+        result = np.empty((len(texts), len(self.targets), len(LABELS)))
+        for start in range(0, len(texts), _BATCH):
+            part = slice(start, start + _BATCH)
+            result[part] = scores(self.scorer, texts[part])
+        return result
+
+    def explain(self, text: str, target: str) -> Explanation:
+        """Return why a text has its stance toward one target.
+
+        Raises
+        ------
+        ModelError
+            As in `predict`.
+        """
+        self.check_targets([target])
+        return self._explanations(text, (target,))[0]
+
+    def explanations(self, text: str) -> tuple[Explanation, ...]:
+        """Return why a text has its stance toward each target, in the order of `targets`."""
+        return self._explanations(text, self.targets)
+
+    def pushes(self, target: str) -> npt.NDArray[np.float64]:
+        """Return how far each n-gram pushes toward each label, shape (n_ngrams, 3), LABELS order.
+
+        It is the weight for the label less the mean over labels, times IDF; minus infinity for a label that is
+        never given.
+        """
+        self.check_targets([target])
+        row = self.targets.index(target)
+        given = np.isfinite(self.scorer.intercepts[row])
+        weights: npt.NDArray[np.float64] = self.scorer.weights[:, row].astype(np.float64)
+        pushes: npt.NDArray[np.float64] = (weights - weights[:, given].mean(axis=1, keepdims=True)) * self.scorer.idf[
+            :, np.newaxis
+        ]
+        pushes[:, ~given] = -np.inf
+        return pushes
+
+    def top_ngrams(self, target: str, label: str, *, n: int = 15) -> list[tuple[str, float]]:
+        """Return the n-grams that push most toward a label, strongest first, as `pushes` has it.
+
+        Word n-grams are given where the model has any, since people can read them.
+        """
+        push = self.pushes(target)[:, LABELS.index(label)]
+        kinds = np.repeat([block.kind for block in self.scorer.blocks], [block.size for block in self.scorer.blocks])
+        kept = np.flatnonzero(kinds == "word")
+        kept = kept if len(kept) else np.arange(len(push))
+        best = kept[np.argsort(-push[kept], kind="stable")[:n]]
+        return [(self.scorer.ngrams[i], float(push[i])) for i in best if push[i] > 0]
+
+    def check_targets(self, targets: Sequence[str]) -> None:
+        """Raise ModelError if the model does not know one of the targets."""
+        for target in targets:
+            if target not in self.targets:
+                known = choices(self.targets)
+                raise ModelError(f"target {target!r} is not in model {self.info.name!r}; wanted {known}")
+
+    def _explanations(self, text: str, targets: tuple[str, ...]) -> tuple[Explanation, ...]:
+        names, shares, spans, word_shares = explain(self.scorer, *_checked([text]))
+        bounds = spans.tolist()
+        found = []
+        for target in targets:
+            i = self.targets.index(target)
+            intercept = self.scorer.intercepts[i]
+            score = intercept + shares[:, i].sum(axis=0)
+            proba = self.probabilities(score)
+            ngrams = tuple(NgramShare(*name, share) for name, share in zip(names, shares[:, i], strict=True))
+            words = tuple(WordShare(a, b, share) for (a, b), share in zip(bounds, word_shares[:, i], strict=True))
+            found.append(Explanation(text, target, str(_labels(proba)), proba, score, intercept, ngrams, words))
+        return tuple(found)
+
+    def probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the probabilities that scores of shape (..., 3) stand for."""
+        powers = np.exp((scores - scores.max(axis=-1, keepdims=True)) / self.temperature)
+        return cast("npt.NDArray[np.float64]", powers / powers.sum(axis=-1, keepdims=True))
+
+    def save(self, path: str | Path) -> None:
+        """Write `model.safetensors`, whole or not at all.
+
+        Raises
+        ------
+        StanceError
+            If the file cannot be written.
+        """
+        write_model(path, self.scorer, self.info, self.temperature)
+
+
+def load(path: str | Path | None = None) -> Model:
+    """Load a model from a run's folder or from its `model.safetensors`; by default the bundled one.
+
+    Nothing in the file can execute: it holds arrays and text, and is checked before use.
+
+    Raises
+    ------
+    ModelError
+        If there is no model, or the file is truncated, damaged, of another kind, or of a later
+        format than this version reads.
+    """
+    path = BUNDLED if path is None else Path(path)
+    file = path / "model.safetensors" if path.is_dir() else path
+    if file.suffix == ".joblib":
+        raise ModelError(
+            f"{file}: a joblib file can run code when it is opened and is not loaded; wanted model.safetensors"
+            " beside it (with scikit-learn, and if the file is your own: joblib.load)"
+        )
+    if not file.is_file():
+        older = " (one with model.joblib alone is from an older version: train it again)" if path.is_dir() else ""
+        raise ModelError(f"{path}: no model there; wanted a run's folder or its model.safetensors{older}")
+    scorer, info, temperature = read_model(file)
+    return Model(scorer, info, temperature=temperature)
+
+
+def _labels(proba: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+    return cast("npt.NDArray[np.object_]", np.asarray(LABELS, dtype=object)[proba.argmax(axis=-1)])
+
+
+def _checked(texts: Iterable[str]) -> list[str]:
+    if isinstance(texts, str):
+        raise ModelError("one string given; wanted a list of texts, such as [text]")
+    if hasattr(texts, "columns"):  # a table's own items are its columns' names
+        raise ModelError("a table given; wanted its column of texts, or stance.score_frame(table, model)")
+    result = list(texts)
+    for i, text in enumerate(result):
+        if not isinstance(text, str):
+            raise ModelError(f"text {i} is {text!r} ({type(text).__name__}); wanted a string")
+    return result

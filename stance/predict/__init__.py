@@ -1,0 +1,1 @@
+"""Rows in, rows out; files of any size."""

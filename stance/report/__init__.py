@@ -1,0 +1,1 @@
+"""Plots, HTML, the model card and the run folder."""

@@ -1,0 +1,217 @@
+"""One experiment as typed settings, read from TOML; anything unknown is an error."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from stance.errors import ConfigError, existing_file
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataSettings(_Section):
+    """Which tables to train on.
+
+    `weights` says what an example of each table counts in training, 1 where it is empty. `targets`
+    empty means every target they hold. `splits` names a table (`group`, `part`)
+    whose groups of part ``test`` are kept out of training. `about` names the file with the
+    targets' titles and lexicons; empty means `targets.toml` beside the first table. With a
+    `lexicon_weight` above 0 the lexicons' terms for and against are training texts of that weight.
+    """
+
+    files: list[str] = []
+    weights: list[Positive] = []
+    targets: list[str] = []
+    splits: str = ""
+    about: str = ""
+    lexicon_weight: Weight = 0.0
+
+
+class FeatureSettings(_Section):
+    """TF-IDF blocks: an empty range switches a block off, a weight scales it."""
+
+    word_ngrams: list[int] = [1, 2]
+    char_ngrams: list[int] = [3, 4]
+    word_pairs: list[int] = [5, 8]
+    min_df: Annotated[int, Field(ge=1)] = 3
+    sublinear_tf: bool = True
+    lowercase: bool = True
+    word_weight: Weight = 1.0
+    char_weight: Weight = 1.0
+    pair_weight: Weight = 1.0
+    nb_power: Weight = 0.5
+    max_ngrams: Annotated[int, Field(ge=0)] = 0
+    hashtags: Literal["keep", "split"] = "keep"
+    negation: Annotated[int, Field(ge=0, le=99)] = 3
+
+    @field_validator("word_ngrams", "char_ngrams")
+    @classmethod
+    def _range(cls, value: list[int]) -> list[int]:
+        if value and not (len(value) == 2 and 1 <= value[0] <= value[1]):
+            raise ValueError("wanted [shortest, longest] with 1 <= shortest <= longest, or []")
+        return value
+
+    @field_validator("word_pairs")
+    @classmethod
+    def _pairs(cls, value: list[int]) -> list[int]:
+        if value and not (len(value) == 2 and min(value) >= 1):
+            raise ValueError("wanted [letters kept, words apart], both 1 or more, or []")
+        return value
+
+
+class ClassifierSettings(_Section):
+    """The linear classifier; `C` is the grid that cross-validation chooses from."""
+
+    kind: Literal["logistic", "svm"] = "logistic"
+    C: Annotated[list[Positive], Field(min_length=1)] = [1.0, 3.0, 10.0]
+    class_weight: Literal["balanced", "none"] = "balanced"
+    target_weight: Weight = 1.0
+
+    @field_validator("C")
+    @classmethod
+    def _ascending(cls, value: list[float]) -> list[float]:
+        if value != sorted(set(value)):
+            raise ValueError("wanted ascending values, each once")
+        return value
+
+
+class EvaluationSettings(_Section):
+    """Nested cross-validation and the resampling behind every interval."""
+
+    folds: Annotated[int, Field(ge=2)] = 5
+    inner_folds: Annotated[int, Field(ge=2)] = 2
+    resamples: Annotated[int, Field(ge=100)] = 2000
+
+
+class Settings(_Section):
+    """A whole experiment. Every value has a default, so a file states differences only."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "default"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    data: DataSettings = DataSettings()
+    features: FeatureSettings = FeatureSettings()
+    classifier: ClassifierSettings = ClassifierSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    def to_toml(self) -> str:
+        """Return the settings as TOML, every value spelled out."""
+        return tomli_w.dumps(self.model_dump())
+
+    def changed(self, **values: Any) -> Settings:
+        """Return a copy with other values; dotted names as ``data__files``."""
+        tree = self.model_dump()
+        for key, value in values.items():
+            *sections, leaf = key.split("__")
+            node = tree
+            for section in sections:
+                node = node[section]
+            node[leaf] = value
+        return _validated(tree, "settings", "")
+
+
+def read_settings(path: str | Path) -> Settings:
+    """Read an experiment; data files in it are taken relative to the file itself.
+
+    With ``base = "FILE"`` it states its differences to that experiment instead of to the defaults.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not TOML, or a key is unknown, of a wrong type or of an impossible
+        value; every such key is named with its line.
+    StanceError
+        If there is no such file.
+    """
+    return _read(Path(path), ())
+
+
+def with_whole_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the values of a `[data]` section, its files taken relative to a folder."""
+
+    def whole(file: str) -> str:
+        return file and str((folder / file).resolve())
+
+    paths: dict[str, Any] = {key: whole(data[key]) for key in ("splits", "about") if key in data}
+    if "files" in data:
+        paths["files"] = list(map(whole, data["files"]))
+    return data | paths
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> Settings:
+    path = existing_file(path, "an experiment in TOML, such as experiments/default.toml")
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); wanted TOML") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    base = tree.pop("base", "")
+    if not isinstance(base, str) or path.resolve() in above:
+        raise ConfigError(f"{path}: base = {base!r} cannot be used: wanted another experiment's file, not its own")
+    own = _validated(tree, str(path), text).model_dump(exclude_unset=True)
+    if "data" in own:
+        own["data"] = with_whole_paths(own["data"], path.parent)
+    if not base:
+        return _validated(own, str(path), text)
+    merged = _read(path.parent / base, (*above, path.resolve())).model_dump()
+    for key, value in own.items():
+        merged[key] = merged[key] | value if isinstance(value, dict) else value
+    return _validated(merged, str(path), text)
+
+
+def _validated(tree: dict[str, Any], source: str, text: str) -> Settings:
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        problems = [_problem(item, source, text) for item in error.errors()]
+        raise ConfigError("\n".join(problems)) from None
+
+
+def _problem(item: Any, source: str, text: str) -> str:
+    path = [str(part) for part in item["loc"]]
+    line = _line_of(path, text)
+    place = f"{source}:{line}" if line else source
+    key = ".".join(path)
+    if item["type"] == "extra_forbidden":
+        section = _section(path[:-1])
+        known = ", ".join(section.model_fields)
+        return f"{place}: unknown key {key!r}; known here: {known}"
+    reason = item["msg"].removeprefix("Value error, ")
+    return f"{place}: {key} = {item['input']!r} cannot be used: {reason}"
+
+
+def _section(path: list[str]) -> type[BaseModel]:
+    section: type[BaseModel] = Settings
+    for part in path:
+        annotation = section.model_fields[part].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+    return section
+
+
+def _line_of(path: list[str], text: str) -> int | None:
+    """Find the line that sets a key, for the plain TOML people write by hand."""
+    names = [part for part in path if not part.isdigit()]
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            section = header[1].strip()
+            if section == ".".join(names):
+                return number
+        elif assignment := re.match(r"\s*([\w.\-\"']+)\s*=", line):
+            key = ".".join(filter(None, [section, assignment[1].strip("\"'")]))
+            if key == ".".join(names):
+                return number
+    return None

@@ -1,0 +1,1 @@
+"""Sentences, tokens and the one generator of n-grams with their spans."""

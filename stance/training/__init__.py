@@ -1,0 +1,1 @@
+"""Features, classifier, search, fit and judge, baselines."""

@@ -1,0 +1,284 @@
+"""The command line as a user meets it: output, files, exit codes, messages."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stance.model.predictor import load
+from tests.conftest import RunCli, heeding_interrupts, tiny_rows, write_csv
+
+SMALL = """
+name = "tiny"
+[classifier]
+C = [1.0, 10.0]
+[evaluation]
+folds = 3
+inner_folds = 2
+resamples = 200
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.toml").write_text(SMALL)
+    return tmp_path / "tiny.toml"
+
+
+def test_the_whole_way_on_thirty_rows(cli: RunCli, config: Path, tmp_path: Path) -> None:
+    rows = tiny_rows()
+    write_csv(tmp_path / "thirty.csv", rows[:30])
+    write_csv(tmp_path / "new.csv", rows[30:])
+    trained = cli("train", config, "--data", "thirty.csv", "--jobs", "1")
+    assert trained.returncode == 0, trained.stderr
+    assert "30 texts, 3 articles" in trained.stderr
+    assert "n = 60 examples of 3 articles" in trained.stdout
+    assert "majority label" in trained.stdout
+    assert Path(trained.stdout.split("Report: ")[1].strip()).as_posix() == "runs/tiny/report.html"
+    evaluated = cli("evaluate", "--model", "runs/tiny", "--data", "new.csv", "--json")
+    assert evaluated.returncode == 0, evaluated.stderr
+    found = json.loads(evaluated.stdout)
+    assert found["evaluation"]["n"] == 100
+    assert found["evaluation"]["f_avg"]["value"] > 0.8
+    predicted = cli("predict", "--model", "runs/tiny", "Madrid condemned the shield as a threat.", "--json")
+    assert json.loads(predicted.stdout)["shield"] == "against"
+    assert predicted.stderr == ""
+
+
+def test_outside_a_checkout_built_in_defaults_train(cli: RunCli, tmp_path: Path) -> None:
+    write_csv(tmp_path / "mine.csv", tiny_rows())
+    done = cli("train", "--data", "mine.csv", "--seed", "3", "--jobs", "1", "--out", "here")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "here" / "report.html").exists()
+    assert 'name = "mine"\nseed = 3\n' in (tmp_path / "here" / "config.toml").read_text()
+
+
+def test_train_without_data_is_wrong_usage(cli: RunCli) -> None:
+    done = cli("train")
+    assert done.returncode == 2
+    assert "--data FILE" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "parquet"])
+def test_a_file_comes_back_with_its_rows_and_columns_and_predictions(
+    cli: RunCli, tiny_run: Path, tmp_path: Path, form: str
+) -> None:
+    frame = pd.DataFrame({"id": ["007", "008", "009"], "text": ["the shield is a threat", "", 'a "quoted", text\nx']})
+    writers: dict[str, Callable[[Path], object]] = {
+        "csv": lambda path: frame.to_csv(path, index=False),
+        "tsv": lambda path: frame.to_csv(path, index=False, sep="\t"),
+        "jsonl": lambda path: frame.to_json(path, orient="records", lines=True),
+        "parquet": lambda path: frame.to_parquet(path),
+    }
+    writers[form](tmp_path / f"in.{form}")
+    done = cli("predict", "--model", tiny_run, "--input", f"in.{form}", "--output", "out.parquet")
+    assert done.returncode == 0, done.stderr
+    out = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(out) == ["id", "text", "shield", "shield_proba", "club", "club_proba"]
+    assert out["id"].tolist() == frame["id"].tolist()
+    assert out["text"].tolist() == frame["text"].tolist()
+    model = load(tiny_run)
+    assert out["shield"].tolist() == model.predict(frame["text"], target="shield").tolist()
+    expected = model.predict_proba(frame["text"], target="shield").max(axis=1)
+    np.testing.assert_allclose(out["shield_proba"], expected, atol=1e-6)
+
+
+def test_txt_and_stdin_are_one_text_a_line(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("the shield is a threat\n\nlast line")
+    from_file = cli("predict", "--model", tiny_run, "--input", "in.txt", "--output", "-", "--format", "csv")
+    from_stdin = cli("predict", "--model", tiny_run, "--input", "-", stdin="the shield is a threat\n\nlast line\n")
+    assert from_file.stdout == from_stdin.stdout
+    assert len(from_file.stdout.splitlines()) == 4
+
+
+def test_long_gives_a_row_a_text_and_target_with_every_probability(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    done = cli("predict", "--model", tiny_run, "a shield", "a club", "--long", "--output", "out.csv")
+    assert done.returncode == 0, done.stderr
+    out = pd.read_csv(tmp_path / "out.csv")
+    assert list(out) == ["text", "target", "stance", "against", "none", "favor"]
+    assert out[["text", "target"]].to_numpy().tolist() == [
+        ["a shield", "shield"], ["a shield", "club"], ["a club", "shield"], ["a club", "club"],
+    ]  # fmt: skip
+    np.testing.assert_allclose(out[["against", "none", "favor"]].sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_table_with_targets_is_predicted_for_each_rows_own(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(
+        "text,target,stance\nWe hope to join the club soon.,club,against\nWe hope to join the club soon.,shield,\n"
+    )
+    done = cli("predict", "--model", tiny_run, "--input", "in.csv", "--output", "out.csv")
+    assert done.returncode == 0, done.stderr
+    out = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert list(out) == ["text", "target", "stance", "stance_pred", "proba"]
+    assert out["stance"].tolist() == ["against", ""]
+    assert out["stance_pred"].tolist() == ["favor", "none"]
+
+
+def test_a_column_that_is_there_is_kept_and_the_prediction_gets_a_suffix(
+    cli: RunCli, tiny_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("sentence,shield,shield_pred\nthe shield is a threat,mine,too\n")
+    done = cli("predict", "--model", tiny_run, "--input", "in.csv", "--text-column", "sentence", "--target", "shield")
+    assert done.returncode == 0, done.stderr
+    header, row = done.stdout.splitlines()
+    assert header == "sentence,shield,shield_pred,shield_pred_pred,shield_proba"
+    assert row.startswith("the shield is a threat,mine,too,")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["predict"], 2, "wanted either TEXT arguments or --input FILE"),
+        (["predict", "x", "--input", "in.csv"], 2, "wanted either TEXT arguments or --input FILE"),
+        (
+            ["predict", "x", "--target", "bridge"],
+            1,
+            "target 'bridge' is not in model 'tiny'; wanted 'shield' or 'club'",
+        ),
+        (["predict", "--input", "none.csv"], 1, "none.csv does not exist"),
+        (["predict", "--input", "in.csv"], 1, "found columns words, target; wanted the column 'text'"),
+        (["predict", "--input", "in.csv", "--text-column", "words"], 1, "in.csv:3: column 'target': found 'bridge'"),
+        (["predict", "--input", "in.csv", "--text-column", "words", "--target", "club"], 1, "drop --target"),
+        (["predict", "x", "--output", "out.xlsx"], 1, "ending 'xlsx'; wanted 'txt'"),
+        (["predict", "x", "--output", "no/out.csv"], 1, "cannot write"),
+        (["predict", "x", "--format", "xml"], 2, "wanted txt, csv, tsv or jsonl"),
+        (["evaluate", "--data", "in.csv"], 1, "wanted the column"),
+        (["train", "none.toml"], 1, "none.toml does not exist"),
+        (["train", "bad.toml"], 2, "bad.toml:1: unknown key 'sed'"),
+        (["train", "--data", "in.csv", "--jobs", "0"], 2, "wanted -1 or a number of processes"),
+        (["bogus"], 2, "No such command"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_ends_in_one_clear_message(
+    cli: RunCli, tiny_run: Path, tmp_path: Path, args: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "in.csv").write_text("words,target\na,club\nb,bridge\n")
+    (tmp_path / "bad.toml").write_text("sed = 1\n")
+    if args[0] in ("predict", "evaluate"):
+        args = [*args, "--model", str(tiny_run)]
+    done = cli(*args)
+    assert done.returncode == code, done.stderr
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_traceback_is_shown_to_those_who_ask(cli: RunCli) -> None:
+    done = cli("--traceback", "predict", "--input", "none.csv")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_evaluate_refuses_texts_of_the_training(cli: RunCli, tiny_run: Path, tiny_csv: Path, tmp_path: Path) -> None:
+    refused = cli("evaluate", "--model", tiny_run, "--data", tiny_csv)
+    assert refused.returncode == 1
+    assert "80 of 80 texts were in the model's training" in " ".join(refused.stderr.split())
+    warned = cli("evaluate", "--model", tiny_run, "--data", tiny_csv, "--allow-seen")
+    assert warned.returncode == 0
+    assert "too good" in warned.stderr
+    assert "n = 160 examples of 8 articles" in warned.stdout
+
+
+def test_corpus_check_prints_every_fault_and_fails(cli: RunCli, tmp_path: Path) -> None:
+    rows = tiny_rows()
+    rows[0]["shield"], rows[4]["text"] = "yes", ""
+    write_csv(tmp_path / "bad.csv", rows)
+    done = cli("corpus", "check", "bad.csv")
+    assert done.returncode == 1
+    assert "bad.csv:2: column 'shield': found 'yes'; wanted 'against', 'none' or 'favor', or empty" in done.stderr
+    assert "bad.csv:6: column 'text': found an empty cell; wanted a text" in done.stderr
+    assert "2 faults" in done.stderr
+
+
+def test_corpus_check_counts_good_data(cli: RunCli, tiny_csv: Path) -> None:
+    done = cli("corpus", "check", tiny_csv)
+    assert done.returncode == 0
+    assert "160 examples: 80 texts, 8 articles" in done.stdout
+    assert "shield" in done.stdout
+
+
+def test_two_labels_for_one_text_are_counted_and_named(cli: RunCli, config: Path, tmp_path: Path) -> None:
+    rows = tiny_rows()
+    rows.append(rows[0] | {"sentence_id": "again", "shield": "favor"})
+    write_csv(tmp_path / "torn.csv", rows)
+    done = cli("train", config, "--data", "torn.csv", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "2 rows whose text has two labels" in done.stderr
+    assert "'favor' for 'again'" in done.stderr
+    strict = cli("train", config, "--data", "torn.csv", "--strict")
+    assert strict.returncode == 1
+
+
+def test_repeated_rows_are_warned_of_beside_torn_ones(cli: RunCli, tmp_path: Path) -> None:
+    rows = tiny_rows()
+    rows += [rows[0] | {"sentence_id": "torn", "shield": "favor"}, rows[4] | {"sentence_id": "again"}]
+    write_csv(tmp_path / "dup.csv", rows)
+    (tmp_path / "many.toml").write_text("[evaluation]\nfolds = 50\n")
+    for command in (["corpus", "check", "dup.csv"], ["train", "many.toml", "--data", "dup.csv"]):
+        stderr = cli(*command).stderr
+        assert stderr.count("1 rows with the text and labels of an earlier one (first: line 83, as dup.csv:6)") == 1
+        assert "'favor' for 'torn'" in stderr
+
+
+def test_what_is_replaced_is_said(cli: RunCli, config: Path, tiny_run: Path, tiny_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\na shield\n")
+    for args in (["a shield"], ["--input", "in.csv"]):
+        command = ["predict", "--model", str(tiny_run), *args, "--output", f"{len(args)}.csv"]
+        assert cli(*command).stderr == ""
+        assert cli(*command).stderr == f"replaced {len(args)}.csv\n"
+    trained = [cli("train", config, "--data", tiny_csv, "--jobs", "1", "--out", "run").stderr for _ in range(2)]
+    assert ["replaced the older run run\n" in stderr for stderr in trained] == [False, True]
+
+
+def test_out_that_is_no_run_is_refused_before_any_work(
+    cli: RunCli, config: Path, tiny_csv: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "a.txt").write_text("x")
+    done = cli("train", config, "--data", tiny_csv, "--out", "thesis")
+    assert done.returncode == 1
+    assert "exists and is not a run" in " ".join(done.stderr.split())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
+def test_ctrl_c_leaves_the_old_run_whole(cli: RunCli, config: Path, tiny_csv: Path, tmp_path: Path) -> None:
+    assert cli("train", config, "--data", tiny_csv, "--jobs", "1").returncode == 0
+    before = (tmp_path / "runs" / "tiny" / "metrics.json").read_bytes()
+    config.write_text(SMALL.replace("resamples = 200", "resamples = 2000000"))
+    command = [sys.executable, "-m", "stance", "train", str(config), "--data", str(tiny_csv), "--jobs", "1"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=heeding_interrupts
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # the data is read, the training has begun
+        time.sleep(0.5)
+        os.kill(process.pid, signal.SIGINT)
+        rest = process.stderr.read().decode()
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert (tmp_path / "runs" / "tiny" / "metrics.json").read_bytes() == before
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["tiny"]
+
+
+def test_python_m_stance_knows_its_version_and_help(cli: RunCli) -> None:
+    assert cli("--version").stdout.startswith("stance-detect ")
+    for verb in ("train", "predict", "evaluate", "corpus"):
+        assert verb in cli("--help").stdout
+        assert cli(verb, "--help").returncode == 0
+
+
+def test_piped_output_is_data_and_the_rest_goes_to_stderr(cli: RunCli, tiny_run: Path) -> None:
+    done = cli("predict", "--model", tiny_run, "a text")
+    assert done.stdout.splitlines()[0] == "text,shield,shield_proba,club,club_proba"
+    assert "\x1b" not in done.stdout + done.stderr

@@ -1,0 +1,110 @@
+"""The bundled model, what `info` says, what `export` loses, and how little a prediction imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stance
+from stance.model.predictor import BUNDLED, load
+from stance.model.scorer import pruned, rounded
+from tests.conftest import RunCli
+
+# Not pydantic on the command line: typer itself may bring it.
+HEAVY = ("sklearn", "scipy", "pandas", "matplotlib", "pyarrow", "joblib", "numba", "jinja2", "dask", "stance.settings")
+
+
+def test_without_a_model_named_the_bundled_one_answers(cli: RunCli) -> None:
+    done = cli("predict", "We condemn the deployment of missile defense as a threat to peace.")
+    assert done.returncode == 0, done.stderr
+    assert "model: bundled, which comes with stance" in done.stderr
+    header, row = done.stdout.splitlines()
+    assert header.startswith("text,missile_defense,missile_defense_proba,")
+    assert row.split(",")[1] == "against"
+    assert stance.load().targets == ("missile_defense", "nato_expansion", "space_weapons")
+
+
+def test_the_bundled_model_is_small_and_has_a_card() -> None:
+    assert (BUNDLED / "model.safetensors").stat().st_size < 5_000_000
+    assert load().info.fingerprint[:16] in (BUNDLED / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("args", [["predict", "A text."], ["predict", "A text.", "--json"], ["info"], ["--help"]])
+def test_a_prediction_imports_nothing_heavy(args: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys; from stance.app.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"finally: print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, *args]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_prediction_in_python_imports_numpy_and_safetensors_alone() -> None:
+    code = (
+        "import sys, stance; stance.load().predict(['A text.'], target='space_weapons');"
+        f"print([name for name in {(*HEAVY, 'pydantic', 'rich', 'typer')} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_info_says_what_a_model_is(cli: RunCli, tiny_run: Path) -> None:
+    done = cli("info", tiny_run)
+    assert done.returncode == 0, done.stderr
+    fingerprint = load(tiny_run).info.fingerprint
+    for text in (
+        "Model tiny",
+        "tiny.csv: 160 examples, 80 texts of 8 articles",
+        fingerprint[:16],
+        "Not for:",
+        "macro_f1",
+    ):
+        assert text in done.stdout
+    facts = json.loads(cli("info", tiny_run, "--json").stdout)
+    assert facts["counts"]["shield"] == [16, 48, 16]
+    low, value, high = (facts["target_scores"]["club"][i] for i in (1, 0, 2))
+    assert 0 <= low <= value <= high <= 1
+    assert facts["settings"]["classifier"]["C"] == [1.0, 10.0]
+    assert "bundled" in cli("info").stdout
+
+
+def test_export_writes_a_smaller_model_and_says_what_it_loses(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    done = cli("export", tiny_run, "--output", "a.safetensors", "--prune", "0.5", "--dtype", "float16", "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["bytes"] == (tmp_path / "a.safetensors").stat().st_size
+    assert facts["bytes"] < 0.4 * (tiny_run / "model.safetensors").stat().st_size
+    assert (facts["n_texts"], facts["n"]) == (80, 160)
+    assert abs(facts["f_avg"] - facts["f_avg_before"]) < 0.05
+    assert facts["disagreement"] < 0.05
+    assert load(tmp_path / "a.safetensors").info == load(tiny_run).info
+    text = cli("export", tiny_run, "--output", "b.safetensors").stdout
+    assert "Labels that differ: 0.00% of 80 texts x 2 targets" in text
+    lost = cli("export", tmp_path / "a.safetensors", "--output", "c.safetensors")
+    assert lost.returncode == 1
+    assert "--data FILE" in lost.stderr
+    assert not (tmp_path / "c.safetensors").exists()
+
+
+def test_what_is_left_out_is_what_matters_least(tiny_run: Path) -> None:
+    model = load(tiny_run)
+    texts = ["Madrid condemned the shield as a threat.", "We hope to join the club soon.", ""]
+    found = []
+    for fraction in (0.0, 0.3, 0.9):
+        smaller = pruned(model.scorer, fraction)
+        assert len(smaller.ngrams) == len(smaller.idf) == len(model.scorer.idf) - int(fraction * len(model.scorer.idf))
+        assert set(smaller.ngrams) <= set(model.scorer.ngrams)
+        proba = stance.Model(smaller, model.info, temperature=model.temperature).predict_proba(texts)
+        found.append(np.abs(proba - model.predict_proba(texts)).max())
+    assert found[0] == 0
+    assert found[1] < 0.1
+    half = stance.Model(rounded(model.scorer, "float16"), model.info, temperature=model.temperature)
+    np.testing.assert_allclose(half.predict_proba(texts), model.predict_proba(texts), atol=1e-3)

@@ -1,0 +1,135 @@
+"""The committed data keeps its promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stance.data.annotations import gold, read_pass
+from stance.data.corpus import read_corpus, text_hash
+from stance.data.datacard import SOURCES, describe_corpus
+from stance.labels import LABELS
+from stance.model.predictor import load
+from tests.conftest import ROOT
+
+DATA = ROOT / "data"
+TARGETS = ["missile_defense", "nato_expansion", "space_weapons"]
+# The lines were labelled by who wrote them.
+TWICE_LABELLED = [file for source, file in SOURCES.items() if source != "lines"]
+
+
+def table(name: str) -> pd.DataFrame:
+    return pd.read_csv(DATA / name, dtype=str, keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def sentences() -> pd.DataFrame:
+    return table("sentences.csv").merge(table("articles.csv"), on="article_id", validate="many_to_one")
+
+
+def test_every_article_is_whole(sentences: pd.DataFrame) -> None:
+    for name, rows in sentences.groupby("article_id"):
+        assert rows["position"].astype(int).tolist() == list(range(len(rows))), name
+        assert 10 <= len(rows) <= 16, name
+        assert rows["text"].iloc[0] == rows["title"].iloc[0], name
+    assert set(sentences["date"].str.fullmatch(r"\d{4}-\d\d-\d\d")) == {True}
+    assert sentences["article_id"].nunique() == len(table("articles.csv"))
+
+
+def test_every_stance_toward_every_target_occurs_in_every_genre(sentences: pd.DataFrame) -> None:
+    for target in TARGETS:
+        counts = pd.crosstab(sentences["genre"], sentences[target])
+        assert counts[list(LABELS)].to_numpy().min() >= 1, target
+
+
+def test_many_sentences_take_no_side_and_most_take_none_toward_a_given_target(sentences: pd.DataFrame) -> None:
+    assert (sentences[TARGETS] == "none").all(axis=1).mean() > 0.45
+    assert (sentences[TARGETS] == "none").mean().min() > 0.75
+
+
+def test_no_sentence_stands_in_two_articles_in_other_words() -> None:
+    found = describe_corpus(DATA)["Near-duplicates between articles"].iloc[0]
+    share = float(str(found["sharing a word 5-gram with another article"]).split("(")[1].rstrip("%)"))
+    assert share < 20  # names and set phrases ("an arms race in outer space") are five words long
+    assert float(found["highest Jaccard index"]) < 0.5
+
+
+@pytest.mark.parametrize("name", TWICE_LABELLED)
+def test_gold_labels_are_those_of_the_passes_and_the_adjudication(name: str) -> None:
+    notes = DATA / "annotations"
+    generated = gold([notes / "pass_a.csv", notes / "pass_b.csv"], notes / "adjudication.csv")
+    rows = table(name).set_index("sentence_id")[TARGETS]
+    assert rows.to_dict("index") == generated.loc[list(rows.index), TARGETS].to_dict("index")
+
+
+def test_the_passes_cover_every_sentence_once() -> None:
+    ids = [name for file in TWICE_LABELLED for name in table(file)["sentence_id"]]
+    assert len(ids) == len(set(ids))
+    for name in "ab":
+        assert set(read_pass(DATA / "annotations" / f"pass_{name}.csv").index) == set(ids)
+
+
+def test_holders_are_of_sides_and_every_side_of_the_articles_has_one() -> None:
+    sides = {
+        file: {(row["sentence_id"], target) for row in rows for target in TARGETS if row[target] != "none"}
+        for file in SOURCES.values()
+        for rows in [table(file).to_dict("records")]
+    }
+    holders = table("holders.csv")
+    held = set(zip(holders["sentence_id"], holders["target"], strict=True))
+    assert sides["sentences.csv"] <= held <= set().union(*sides.values())
+    assert not holders.duplicated(["sentence_id", "target"]).any()
+    assert holders["holder"].str.fullmatch(r"[^;]+(;[^;]+){0,3}").all()
+
+
+def test_at_least_150_sentences_are_marked_as_hard(sentences: pd.DataFrame) -> None:
+    hard = table("hard.csv")
+    assert len(hard) == hard["sentence_id"].nunique() >= 150
+    sided = sentences.loc[(sentences[TARGETS] != "none").any(axis=1), "sentence_id"]
+    assert set(hard["sentence_id"]) <= set(sided)
+
+
+def test_the_labels_of_real_text_hold_no_text() -> None:
+    for name in ("ungd_labels.csv", "whitehouse_labels.csv"):
+        rows = table(name)
+        assert list(rows) == ["sentence_id", "document_id", "start", "end", "sha256", *TARGETS]
+        assert rows["sha256"].str.fullmatch(r"[0-9a-f]{16}").all()
+
+
+def test_the_splits_name_every_document_and_a_fifth_of_each_source() -> None:
+    splits = table("splits.csv")
+    documents = set(table("articles.csv")["article_id"])
+    for name in ("ungd_labels.csv", "whitehouse_labels.csv"):
+        documents |= set(table(name)["document_id"])
+    assert set(splits["group"]) == documents
+    assert not splits["group"].duplicated().any()
+    share = (splits["part"] == "test").groupby(splits["source"]).mean()
+    assert share.between(0.15, 0.25).all()
+
+
+def test_training_never_reads_the_test_part(default_checkout: Path) -> None:
+    run = default_checkout / "experiments" / "runs" / "default"
+    test = read_corpus([DATA / "sentences.csv"], splits=DATA / "splits.csv", part="test").examples
+    assert test["group"].nunique() > 20
+    assert not set(test["text"].map(text_hash)) & load(run).info.training_hashes
+    assert not set(test["sentence_id"]) & set(pd.read_csv(run / "predictions.csv")["sentence_id"])
+
+
+def test_no_article_puts_words_in_quotation_marks_into_a_named_mouth(sentences: pd.DataFrame) -> None:
+    """Direct speech belongs to unnamed voices: no quotation beside two capitalised names and `said`."""
+    quoted = sentences[sentences["text"].str.contains(r"[\"“].{25,}[\"”]", regex=True)]
+    named = re.compile(r"\b(?:President|Mr\.|Minister|Secretary|Chancellor) [A-Z][a-z]+ (?:said|told|added|wrote)")
+    assert not [text for text in quoted["text"] if named.search(text)]
+
+
+def test_the_lines_stand_alone_and_a_blind_reader_agreed_with_their_writers() -> None:
+    lines = table("lines.csv").set_index("sentence_id")
+    assert not lines.index.duplicated().any()
+    assert not lines["text"].str.lower().duplicated().any()
+    assert set(lines["kind"]) == {"headline", "lead", "statement", "briefing", "plain"}
+    check = read_pass(DATA / "annotations" / "lines_check.csv")[TARGETS]
+    assert len(check) == 500
+    assert (lines.loc[check.index, TARGETS].to_numpy() == check.to_numpy()).mean() > 0.99

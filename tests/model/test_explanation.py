@@ -1,0 +1,194 @@
+"""Shares add up to scores, on any text, and stand on the words they come from."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+
+from stance.labels import LABELS, SIGNS, RunInfo
+from stance.model.explanation import _placed, _prepared, explain
+from stance.model.predictor import Model
+from stance.model.scorer import Floats, ngrams, reference_scores
+from stance.report.html import explanation_html, readable, share_table
+from tests.conftest import RunCli
+from tests.test_scorer import CONFIGURATIONS, any_text, fitted, long_text, odd_text
+
+
+def model_of(name: str) -> Model:
+    return Model(fitted(name)[1], RunInfo("odd", 0, ("shield", "club"), ("Shield", "Club"), "", 0, 0, {}, {}))
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+@given(any_text | odd_text | long_text)
+@example("")
+@example("İ İstanbul's ΣΊΣΥΦΟΣ #StopTheClub,now a\x00b \ud800 e\u0301te\u0301")
+def test_shares_and_intercept_are_the_score(name: str, text: str) -> None:
+    scorer = fitted(name)[1]
+    names, shares, spans, word_shares = explain(scorer, text)
+    wanted = reference_scores(scorer, [text])[0]
+    np.testing.assert_allclose(scorer.intercepts + shares.sum(axis=0), wanted, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(scorer.intercepts + word_shares.sum(axis=0), wanted, rtol=0, atol=1e-9)
+    assert "".join(text[start:end] for start, end in spans) == text
+    assert len(set(names)) == len(names) == len(shares)
+    prepared, span_of = _prepared(scorer, text, spans)
+    assert [prepared] == list(scorer.prepared([text]))
+    for block in scorer.blocks:
+        placed = Counter(found for found, _ in _placed(prepared, block, span_of, [True] * len(spans)))
+        assert placed == Counter(ngrams(prepared, block))
+
+
+@given(odd_text)
+def test_the_model_says_what_it_predicts(text: str) -> None:
+    model = model_of("default")
+    for i, found in enumerate(model.explanations(text)):
+        assert found.target == model.targets[i]
+        np.testing.assert_allclose(found.proba, model.predict_proba([text])[0, i], atol=1e-12)
+        assert found.label == LABELS[found.proba.argmax()]
+        assert "".join(piece for piece, *_ in found.marks()) == text
+
+
+def shares_by_word(model: Model, text: str) -> dict[str, Floats]:
+    found = model.explain(text, "shield")
+    return {text[word.start : word.end]: word.share for word in found.words}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "bearers"),
+    [
+        ("words", "The SHIELD, the straße!", {"The", "SHIELD", "the", "straße"}),
+        ("default", "İstanbul shield", {"İstanbul", "shield"}),
+        ("characters", "shield -- club", {"shield", "club", " -- "}),
+        ("hashtags", "#StopTheClub", {"#", "StopTheClub"}),
+    ],
+)
+def test_shares_stand_on_words_and_not_on_the_space_between(name: str, text: str, bearers: set[str]) -> None:
+    found = shares_by_word(model_of(name), text)
+    assert {word for word, share in found.items() if np.abs(share).max() > 0} <= bearers
+    assert any(np.abs(share).max() > 0 for share in found.values())
+
+
+def test_an_ngram_is_divided_over_its_places_and_words() -> None:
+    model = model_of("words")
+    scorer = model.scorer
+    text = next(n for n in scorer.rows[0] if n.count(" ") == 1 and len(set(n.split())) == 2)
+    found = model.explain(f"{text}", "shield")
+    first, second = text.split()
+    words = {text[word.start : word.end]: word.share for word in found.words}
+    shares = {each.ngram: each.share for each in found.ngrams}
+    none = np.zeros(3)
+    np.testing.assert_allclose(words[first], shares.get(first, none) + shares[text] / 2, atol=1e-12)
+    np.testing.assert_allclose(words[second], shares.get(second, none) + shares[text] / 2, atol=1e-12)
+
+
+def test_pushes_leave_out_what_all_labels_share() -> None:
+    found = model_of("default").explain("shield", "club")
+    assert found.push(np.array([1.0, 1.0, 1.0]))[1] == 0
+    assert found.push(np.array([0.0, 1.0, 5.0])) == ("favor", 3.0)
+    for label in LABELS:
+        strongest = found.strongest(label)
+        assert [push for _, push in strongest] == sorted((push for _, push in strongest), reverse=True)
+        assert all(found.push(each.share) == (label, push) and push > 0 for each, push in strongest)
+
+
+def test_a_table_of_shares_adds_up_to_the_score() -> None:
+    found = model_of("default").explain("the shield, Shield, the club is nuclear-armed", "club")
+    table = share_table(found, top=3)
+    named = [row.name for _, side in table.sides for row in side]
+    assert len(named) > 3
+    assert len(set(named)) == len(named)
+    parts, score = [*(row for _, side in table.sides for row in side), *table.sums[:-1]], table.sums[-1]
+    sums = np.array([[float(value) for value in row.share] for row in parts]).sum(axis=0)
+    np.testing.assert_allclose(sums, [float(value) for value in score.share], atol=2e-3)
+
+
+def test_a_pair_shows_which_of_its_words_were_cut() -> None:
+    text = "Not support a plan"
+    assert readable("pair", "ǃplan not", text) == "ǃplan + not"
+    assert readable("pair", "not ǃsuppo", text) == "not + ǃsuppo-"
+    assert (readable("word", "not ǃsupport", text), readable("char", " no", text)) == ("not ǃsupport", "␣no")
+
+
+def test_the_page_is_one_file_with_nothing_from_outside_and_escapes_the_text() -> None:
+    model = model_of("default")
+    text = "the shield <script>alert(1)</script> \" onfocus='x' \u202e \x00 {{ club }}"
+    page = explanation_html(model, model.explanations(text), top=4)
+    assert "<script" not in page
+    assert "http" not in page
+    assert "{{ club }}" in re.sub(r"<sup.*?</sup>|</?mark[^>]*>", "", page)
+    assert not re.search(r"<[^>]*onfocus", page)
+    assert page.count("<h2>") == 2
+    # Whoever sees no colour has the sign, whoever has no mouse the focus.
+    marks = re.findall(r"<mark tabindex=\"0\".*?</mark>", page)
+    assert marks
+    assert all(re.search(rf"<sup[^>]*>[{''.join(SIGNS.values())}]</sup></mark>", mark) for mark in marks)
+
+
+def test_the_command_shows_signs_and_exact_shares(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    done = cli("explain", "Madrid condemned the shield.", "--model", tiny_run, "--target", "shield", "--top", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("shield: against (against 0.9")
+    assert f"condemned[{SIGNS['against']}]" in done.stdout
+    assert "\x1b" not in done.stdout
+    found = json.loads(cli("explain", "Madrid condemned.", "--model", tiny_run, "--json").stdout)
+    assert [each["target"] for each in found] == ["shield", "club"]
+    for each in found:
+        for part in ("ngrams", "words"):
+            total = sum(one["share"]["favor"] for one in each[part]) + each["intercept"]["favor"]
+            assert total == pytest.approx(each["score"]["favor"], abs=1e-9)
+    written = cli("explain", "a <b> 🚀", "--model", tiny_run, "--html", "a.html")
+    assert written.returncode == 0, written.stderr
+    assert "&lt;" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_what_would_act_on_the_terminal_is_not_printed(cli: RunCli, tiny_run: Path) -> None:
+    done = cli("explain", "the \x1b[31mshield\u202e \x07club", "--model", tiny_run)
+    assert done.returncode == 0, done.stderr
+    assert not {"\x1b", "\u202e", "\x07"} & set(done.stdout)
+
+
+def test_the_global_view_counts_in_the_runs_data(cli: RunCli, tiny_run: Path, tiny_csv: Path) -> None:
+    found = json.loads(cli("explain", "--global", "--model", tiny_run, "--target", "shield", "--json").stdout)
+    (condemned,) = [row for row in found if row["ngram"] == "condemned" and row["label"] == "against"]
+    assert condemned["target"] == "shield"
+    assert [condemned[name] for name in ("texts", "against", "none", "favor", "articles")] == [8, 8, 0, 0, 8]
+    assert condemned["most_in"] == ["t0", "t1", "t2"]
+    shown = cli("explain", "--global", "--model", tiny_run)
+    assert "condemned" in shown.stdout
+    alone = cli("explain", "--global", "--model", tiny_run / "model.safetensors")
+    assert "the model's data is not at hand" in alone.stderr
+    counted = cli("explain", "--global", "--model", tiny_run / "model.safetensors", "--data", tiny_csv)
+    assert counted.stdout == shown.stdout
+
+
+def test_a_runs_data_is_found_again_and_missed_without_harm(cli: RunCli, tiny_csv: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_csv, tmp_path / "mine.csv")
+    assert cli("train", "--data", "mine.csv").returncode == 0
+    counted = cli("explain", "--global", "--model", "runs/mine")
+    assert "condemned" in counted.stdout
+    assert "at hand" not in counted.stderr
+    (tmp_path / "mine.csv").unlink()
+    alone = cli("explain", "--global", "--model", "runs/mine")
+    assert alone.returncode == 0, alone.stderr
+    assert "the model's data is not at hand" in alone.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "wanted"),
+    [
+        ([], "either TEXT or --global"),
+        (["a", "--global"], "either TEXT or --global"),
+        (["--global", "--html", "a.html"], "wanted TEXT with it"),
+        (["a", "--data", "a.csv"], "wanted --global with it"),
+    ],
+)
+def test_wrong_usage_is_said(cli: RunCli, args: list[str], wanted: str) -> None:
+    done = cli("explain", *args)
+    assert done.returncode == 2
+    assert wanted in " ".join(done.stderr.replace("│", " ").split())

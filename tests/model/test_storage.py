@@ -1,0 +1,211 @@
+"""A model file from anywhere is read rightly or refused with a reason, and never does anything else."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from stance.errors import ModelError
+from stance.model import storage
+from stance.model.predictor import Model, load
+
+TEXTS = ["Madrid condemned the shield as a threat.", "We hope to join the club soon.", ""]
+Parts = tuple[dict[str, Any], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_run: Path) -> Model:
+    return load(tiny_run)
+
+
+@pytest.fixture
+def parts(tiny_run: Path) -> Parts:
+    """The metadata and arrays of a good file, to be changed."""
+    with safe_open(tiny_run / "model.safetensors", framework="numpy") as opened:
+        tree = json.loads(opened.metadata()["stance"])
+        return tree, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+
+
+def written(path: Path, parts: Parts) -> Path:
+    """Write what someone who knows the format could write: with the right checksum."""
+    tree, arrays = parts
+    tree.pop("sha256", None)
+    tree["sha256"] = storage._digest(json.loads(json.dumps(tree)), arrays)
+    save_file(arrays, path, metadata={"stance": json.dumps(tree)})
+    return path
+
+
+def test_what_is_not_known_is_left_aside(model: Model, parts: Parts, tmp_path: Path) -> None:
+    tree, arrays = parts
+    tree["later"], tree["info"]["later"], arrays["later"] = 1, 2, np.zeros(3)
+    again = load(written(tmp_path / "a.safetensors", parts))
+    assert again.info == model.info
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), model.predict_proba(TEXTS))
+
+
+def test_words_of_hashtags_are_kept(model: Model, tmp_path: Path) -> None:
+    words = {"stop": 3, "the": 9, "straße": 1}
+    split = Model(replace(model.scorer, hashtag_words=words), model.info, temperature=model.temperature)
+    split.save(tmp_path / "a.safetensors")
+    assert load(tmp_path / "a.safetensors").scorer.hashtag_words == words
+
+
+def test_a_file_says_nothing_of_the_machine_that_wrote_it(tiny_run: Path) -> None:
+    assert load(tiny_run).info.settings["data"]["files"] == ["tiny.csv"]
+    assert b"/tiny.csv" not in (tiny_run / "model.safetensors").read_bytes()
+
+
+def test_a_later_format_is_said(parts: Parts, tmp_path: Path) -> None:
+    parts[0]["format"] = 99
+    with pytest.raises(ModelError, match=rf"format 99, and this version reads up to {storage.FORMAT_VERSION}; upgrade"):
+        load(written(tmp_path / "a.safetensors", parts))
+
+
+def test_other_files_are_said(parts: Parts, tmp_path: Path) -> None:
+    joblib.dump({"a": 1}, tmp_path / "a.safetensors")
+    with pytest.raises(ModelError, match="cannot be read as a model"):
+        load(tmp_path / "a.safetensors")
+    save_file(parts[1], tmp_path / "b.safetensors")
+    with pytest.raises(ModelError, match="holds arrays, but no model"):
+        load(tmp_path / "b.safetensors")
+
+
+@given(st.floats(0, 1))
+def test_a_truncated_file_is_said(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory, keep: float) -> None:
+    raw = (tiny_run / "model.safetensors").read_bytes()
+    path = tmp_path_factory.mktemp("truncated") / "model.safetensors"
+    path.write_bytes(raw[: min(int(keep * len(raw)), len(raw) - 1)])
+    with pytest.raises(ModelError, match="cannot be read as a model"):
+        load(path)
+
+
+@given(st.integers(0, 2**32))
+def test_a_flipped_bit_is_said_or_changes_nothing(
+    tiny_run: Path, model: Model, tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    raw = bytearray((tiny_run / "model.safetensors").read_bytes())
+    chance = random.Random(seed)
+    # Half of the flips in the header, which is short.
+    place = chance.randrange(len(raw) if seed % 2 else 8 + struct.unpack("<Q", raw[:8])[0])
+    raw[place] ^= 1 << chance.randrange(8)
+    path = tmp_path_factory.mktemp("flipped") / "model.safetensors"
+    path.write_bytes(raw)
+    try:
+        again = load(path)
+    except ModelError:
+        return
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), model.predict_proba(TEXTS))
+
+
+def test_a_header_that_lies_about_its_length_is_said(tiny_run: Path, tmp_path: Path) -> None:
+    raw = (tiny_run / "model.safetensors").read_bytes()
+    for length in (0, 1, 2**20, 2**30, 2**63, 2**64 - 1):
+        (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", length) + raw[8:])
+        with pytest.raises(ModelError, match="cannot be read as a model"):
+            load(tmp_path / "a.safetensors")
+
+
+def test_metadata_beyond_all_measure_is_refused(parts: Parts, tmp_path: Path) -> None:
+    parts[0]["info"]["name"] = "x" * (1 << 24)
+    with pytest.raises(ModelError, match=r"bytes of metadata; wanted at most"):
+        load(written(tmp_path / "a.safetensors", parts))
+
+
+def hostile(name: str, value: Any) -> Any:
+    """Return a change of one array, or of one place in the metadata (dotted)."""
+
+    def change(parts: Parts) -> None:
+        tree: Any = parts[0]
+        arrays = parts[1]
+        if name in arrays:
+            arrays[name] = value(arrays[name]) if callable(value) else value
+            return
+        *path, last = name.split(".")
+        for key in path:
+            tree = tree[int(key)] if isinstance(tree, list) else tree[key]
+        tree[last] = value
+
+    return change
+
+
+def put(place: Any, value: float) -> Any:
+    def change(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        array[place] = value
+        return array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        hostile("weights", put(7, np.nan)),
+        hostile("weights", put(7, np.inf)),
+        hostile("weights", put(7, 1e300)),
+        hostile("weights", lambda array: array[:-1]),
+        hostile("weights", lambda array: array.transpose(0, 2, 1)),
+        hostile("weights", lambda array: array.astype(np.int8)),
+        hostile("idf", put(0, -1.0)),
+        hostile("idf", put(0, np.nan)),
+        hostile("intercepts", put(0, np.nan)),
+        hostile("intercepts", put((0, 1), np.nan)),
+        hostile("intercepts", put(0, -np.inf)),
+        hostile("intercepts", put(0, np.inf)),
+        hostile("intercepts", lambda array: array[:1]),
+        hostile("offsets", put(0, 1)),
+        hostile("offsets", put(3, -5)),
+        hostile("offsets", put(3, 2**40)),
+        hostile("offsets", put(-1, 2**62)),
+        hostile("offsets", lambda array: array[::-1].copy()),
+        hostile("offsets", lambda array: array.astype(np.int32)),
+        hostile("vocabulary", put(0, 0xFF)),
+        hostile("vocabulary", put(0, 0x80)),
+        hostile("vocabulary", lambda array: array[:-1]),
+        hostile("training_hashes", np.zeros(3)),
+        hostile("blocks.0.size", 10**9),
+        hostile("blocks.0.size", -1),
+        hostile("blocks.0.kind", "bytes"),
+        hostile("blocks.0.ngrams", [0, 2]),
+        hostile("blocks.0.ngrams", [1, 10**9]),
+        hostile("blocks.0.ngrams", [1]),
+        hostile("blocks.0.weight", float("nan")),
+        hostile("blocks", []),
+        hostile("blocks", "word"),
+        hostile("temperature", 0.0),
+        hostile("temperature", float("nan")),
+        hostile("temperature", "1"),
+        hostile("labels", ["favor", "none", "against"]),
+        hostile("format", "1"),
+        hostile("info.targets", ["shield"]),
+        hostile("info.targets", ["shield", "shield"]),
+        hostile("info.targets", ["shield", "\x1b[31mclub"]),
+        hostile("info.name", {}),
+        hostile("info.scores", {"f_avg": ["high"]}),
+        hostile("info.n_texts", "many"),
+        hostile("info.versions", [1]),
+        hostile("info", []),
+    ],
+)  # fmt: skip
+def test_a_hostile_file_is_refused_before_use(change: Any, parts: Parts, tmp_path: Path) -> None:
+    change(parts)
+    with pytest.raises(ModelError, match=r"a\.safetensors: "):
+        load(written(tmp_path / "a.safetensors", parts))
+
+
+def test_a_model_that_could_not_be_read_is_not_written(model: Model, tmp_path: Path) -> None:
+    bad = Model(replace(model.scorer, weights=model.scorer.weights * np.nan), model.info)
+    with pytest.raises(ModelError, match="a weight is not a number"):
+        bad.save(tmp_path / "a.safetensors")
+    assert not list(tmp_path.iterdir())

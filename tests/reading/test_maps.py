@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stance.errors import ConfigError, DataError, StanceError
+from stance.model.predictor import load
+from stance.reading.article import read_article
+from stance.reading.maps import documents, read_documents, stance_map
+from tests.conftest import RunCli
+
+AGAINST = "Russia condemned the shield as a threat."
+FAVOR = "Russia welcomed the shield as protection."
+
+
+def folder_of(path: Path) -> Path:
+    path.mkdir()
+    for year in range(2000, 2006):
+        (path / f"RUS_{year - 1945}_{year}.txt").write_text(f"{AGAINST} {AGAINST}", encoding="utf-8")
+    (path / "POL_55_2000.txt").write_text(f"{FAVOR} The fair opened.", encoding="utf-8")
+    return path
+
+
+def test_names_of_documents_give_actor_and_year(tmp_path: Path) -> None:
+    found = {document.name: (document.actor, document.year) for document in documents([folder_of(tmp_path / "un")])}
+    assert found["RUS_55_2000"] == ("Russia", 2000)
+    assert found["POL_55_2000"] == ("Poland", 2000)
+
+
+def test_a_table_gives_them_too(tmp_path: Path) -> None:
+    file = tmp_path / "speeches.csv"
+    file.write_text("text,actor,year\nThe fair opened.,RUS,2008\nThe fair closed.,the union,\n", encoding="utf-8")
+    assert [(d.actor, d.year) for d in documents([file])] == [("Russia", 2008), ("the union", None)]
+    file.write_text("text,actor,year\nThe fair opened.,RUS,soon\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"speeches\.csv:2: column 'year': found 'soon'"):
+        documents([file])
+
+
+@pytest.mark.parametrize(("pattern", "message"), [("(", "not a regular expression"), ("x", "names nothing")])
+def test_a_pattern_must_name_something(tmp_path: Path, pattern: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        documents([tmp_path], pattern=pattern)
+
+
+def test_a_map_counts_and_means_what_takes_a_side(tiny_run: Path, tmp_path: Path) -> None:
+    model = load(tiny_run)
+    stances = read_documents(model, documents([folder_of(tmp_path / "un")]))
+    rows = stance_map(stances, ["actor"], model.targets).to_dict("records")
+    russia, poland = ({row["actor"]: row for row in rows if row["target"] == "shield"}[n] for n in ("Russia", "Poland"))
+    assert (russia["documents"], russia["sentences"], russia["against"], russia["read"]) == (6, 12, 12, 12)
+    assert russia["resampled"] == "documents"
+    assert russia["low"] <= russia["stance"] <= russia["high"] < 0
+    assert (poland["favor"], poland["read"], poland["share"]) == (1, 2, 0.5)
+    assert pd.isna(poland["low"])
+    reading = read_article(model, FAVOR)
+    assert poland["stance"] == pytest.approx(reading.sentences[0].stance(model.targets.index("shield")))
+
+
+def test_actors_may_come_from_the_sentences(tiny_run: Path, tmp_path: Path) -> None:
+    texts = documents([folder_of(tmp_path / "un")])
+    stances = read_documents(load(tiny_run), texts, actor_from="sentence")
+    assert set(stances.sided["actor"]) == {"Russia"}
+
+
+def test_nobody_to_map_is_an_error(tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(AGAINST, encoding="utf-8")
+    with pytest.raises(StanceError, match="no document says whose it is"):
+        read_documents(load(tiny_run), documents([tmp_path / "a.txt"]))
+
+
+def test_stance_map_writes_tables_and_pictures(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    folder_of(tmp_path / "un")
+    done = cli("map", "un", "--by", "actor,year", "--output", "out", "--model", tiny_run)
+    assert done.returncode == 0, done.stderr
+    names = {"sentences.csv", "map.csv", "actors.csv", "years.csv", "actors.png", "years.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    assert (tmp_path / "out" / "actors.png").read_bytes().startswith(b"\x89PNG")
+    wrong = cli("map", "un", "--by", "genre", "--output", "out", "--model", tiny_run)
+    assert wrong.returncode == 2
+    assert "wanted actor, year or actor,year" in wrong.stderr
+
+
+def test_stance_read_on_hostile_text(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    text = "<script>alert(1)</script> condemned the shield as a threat, Moscow said.\n\u202eMoscow \u202c met.\n"
+    done = cli("read", "-", "--model", tiny_run, "--html", "r.html", "--csv", "r.csv", "--json", stdin=text)
+    assert done.returncode == 0, done.stderr
+    (reading,) = json.loads(done.stdout)
+    assert reading["file"] == "stdin"
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http" not in page
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == len(reading["sentences"]) * 2
+    shown = cli("read", "-", "--model", tiny_run, stdin=text)
+    assert shown.returncode == 0, shown.stderr
+    assert "Who stands where" in shown.stdout
+    assert "\u202e" not in shown.stdout
