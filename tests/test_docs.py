@@ -12,14 +12,23 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_layers import MODULES
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("module", MODULES)
+PACKAGE = ROOT / "stance"
+WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_module_doctests(module: str) -> None:
-    assert doctest.testmod(importlib.import_module(f"stance.{module}")).failed == 0
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted
+    assert not result.failed
 
 
 def test_readme_doctest(default_checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def test_imports_point_down_and_only_the_app_prints(path: Path) -> None:
         str(node.module).split(".")[1]
         for node in tree
         if isinstance(node, ast.ImportFrom) and "." in (node.module or "") and str(node.module).startswith("stance.")
-    }  # noqa: E501
+    }
     package = path.parent.name
     later = PACKAGES[PACKAGES.index(package) + 1 :] if package in PACKAGES else PACKAGES
     assert not imported & set(later)

@@ -18,7 +18,7 @@ from stance.model.predictor import Model
 from stance.model.scorer import Floats, ngrams, reference_scores
 from stance.report.html import explanation_html, readable, share_table
 from tests.conftest import RunCli
-from tests.test_scorer import CONFIGURATIONS, any_text, fitted, long_text, odd_text
+from tests.model.test_scorer import CONFIGURATIONS, any_text, fitted, long_text, odd_text
 
 
 def model_of(name: str) -> Model:
