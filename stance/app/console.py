@@ -142,3 +142,15 @@ def transfer() -> Iterator[Callable[[int, int, int], None] | None]:
             bar.update(task, completed=done, total=total, rows=rows, rate=rows / elapsed if elapsed else 0.0)
 
         yield tick
+
+
+def warn_of(corpus: Corpus) -> None:
+    """Warn of every doubtful column, and of the first doubtful rows."""
+    rows = [fault for fault in corpus.warnings if fault.line is not None]
+    for fault in corpus.warnings:
+        if fault.line is None:
+            print_fault(fault)
+    if rows:
+        warn(f"{len(rows)} rows whose text has two labels, among them:")
+        for fault in rows[:3]:
+            print_fault(fault)

@@ -1,0 +1,22 @@
+"""Options that several commands have, each defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    list[Path] | None,
+    typer.Option("--data", metavar="FILE", help="Labelled table (csv, tsv, jsonl, parquet); may be repeated."),
+]
+ModelPath = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]

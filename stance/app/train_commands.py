@@ -1,0 +1,130 @@
+"""``stance train`` and ``stance evaluate``: a model from labelled data, and its scores on more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from stance.app.console import describe, load_model, print_table, progress, say, warn, warn_of
+from stance.app.options import Data, Json, ModelPath, Scheduler
+
+
+def train(
+    config: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CONFIG]", help="Experiment in TOML; default: experiments/default.toml of the checkout."
+        ),
+    ] = None,
+    data: Data = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder of the run; default: experiments/runs/NAME, or runs/NAME."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the experiment's.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1: every core.")] = -1,
+    strict: Annotated[bool, typer.Option("--strict", help="Make warnings about the data errors.")] = False,
+    backend: Annotated[
+        Literal["loky", "threading", "dask"],
+        typer.Option("--backend", help="This machine's processes or threads, or a Dask cluster."),
+    ] = "loky",
+    scheduler: Scheduler = None,
+) -> None:
+    """Train a model with nested cross-validation and write a run."""
+    from stance import settings as configs
+    from stance.data.corpus import read_data
+    from stance.report import run_folder as runs
+    from stance.report import tables as report
+    from stance.training.fitting import fit
+
+    root = runs.checkout()
+    if config is not None:
+        settings = configs.read_settings(config)
+    elif data or root is None:
+        settings = configs.Settings()
+    else:
+        settings = configs.read_settings(root / "experiments" / "default.toml")
+    if data:
+        settings = settings.changed(data__files=[str(file) for file in data])
+        if config is None:
+            settings = settings.changed(name=_run_name(data[0]))
+    if seed is not None:
+        settings = settings.changed(seed=seed)
+    if jobs == 0 or jobs < -1:
+        raise typer.BadParameter("wanted -1 or a number of processes", param_hint="--jobs")
+    if scheduler is not None and backend != "dask":
+        raise typer.BadParameter("wanted --backend dask with it", param_hint="--scheduler")
+    if not settings.data.files:
+        raise typer.BadParameter("no data named; wanted --data FILE, or a CONFIG with [data] files")
+    folder = out if out is not None else runs.runs_folder() / settings.name
+    runs.check_replaceable(folder)
+    corpus = read_data(settings.data, strict=strict)
+    say(describe(corpus))
+    warn_of(corpus)
+    older = runs.is_run(folder)
+    with progress("training") as tick:
+        training = fit(settings, corpus, n_jobs=jobs, progress=tick, backend=backend, scheduler=scheduler)
+    runs.write_run(training, folder)
+    if older:
+        say(f"replaced the older run {folder}", style="dim")
+    evaluation = training.evaluations["model"]
+    print_table(
+        report.results_table(training.evaluations),
+        f"{settings.evaluation.folds}-fold cross-validation by article or group, n = {evaluation.n} examples"
+        f" of {evaluation.n_groups} articles or groups, 95 % intervals",
+    )
+    for table in report.target_tables(evaluation, report.titles_of(training)):
+        print_table(table)
+    for warning in report.warnings_of(training):
+        warn(warning)
+    print(f"Run:    {folder}\nReport: {folder / 'report.html'}")
+
+
+def evaluate(
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", metavar="FILE", help="Labelled table the model never saw; may be repeated."),
+    ],
+    model: ModelPath = None,
+    json: Json = False,
+    allow_seen: Annotated[
+        bool,
+        typer.Option("--allow-seen", help="Warn of texts that were in the training instead of refusing them."),
+    ] = False,
+    splits: Annotated[
+        str, typer.Option("--splits", metavar="FILE", help="Score only the test part of this table of groups.")
+    ] = "",
+    resamples: Annotated[int, typer.Option("--resamples", min=100, help="Resamples behind each interval.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
+) -> None:
+    """Score a model on labelled data it never saw, every metric with its interval."""
+    from stance.data.corpus import read_corpus
+    from stance.report import tables as report
+    from stance.training.evaluation import evaluate_model
+
+    predictor = load_model(model)
+    corpus = read_corpus(data, splits=splits, part="test", for_training=False)
+    found = evaluate_model(predictor, corpus, allow_seen=allow_seen, resamples=resamples, seed=seed)
+    if found.seen:
+        warn(f"{found.seen} of {corpus.n_texts} texts were in the model's training: these scores are too good")
+    if json:
+        print(report.evaluation_json(found))
+        return
+    say(describe(corpus))
+    warn_of(corpus)
+    titles = dict(zip(predictor.info.targets, predictor.info.titles, strict=True))
+    scores = found.evaluation
+    print_table(
+        report.results_table({predictor.info.name: scores}),
+        f"n = {scores.n} examples of {scores.n_groups} articles or groups, 95 % intervals",
+    )
+    for table in report.target_tables(scores, titles):
+        print_table(table)
+    print(f"Calibration: ECE {found.calibration.ece:.3f}, Brier {found.calibration.brier:.3f}")
+
+
+def _run_name(file: Path) -> str:
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in file.stem)
+    return name.lstrip("-_.") or "run"
