@@ -23,7 +23,8 @@ from run_all import FOLDER, data_parser, named, settings_of
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
-from stance.data.corpus import Corpus, group_folds, read_data
+from stance.data.corpus import Corpus, read_data
+from stance.data.splits import group_folds
 from stance.metrics import confusions, f_avg
 from stance.report.tables import markdown
 from stance.settings import Settings

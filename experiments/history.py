@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from readme import write_sections
 
-from stance.data.corpus import text_hash
+from stance.data.splits import text_hash
 from stance.model.predictor import Model, load
 from stance.reading.maps import documents, interval, read_documents
 from stance.report.tables import markdown

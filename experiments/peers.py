@@ -40,7 +40,8 @@ from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from stance.data.corpus import Corpus, group_folds, read_data
+from stance.data.corpus import Corpus, read_data
+from stance.data.splits import group_folds
 from stance.labels import LABELS, RunInfo
 from stance.metrics import confusions, f_avg
 from stance.model.predictor import Model

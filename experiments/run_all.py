@@ -23,7 +23,8 @@ import numpy.typing as npt
 import pandas as pd
 from readme import judged, write_sections
 
-from stance.data.corpus import Corpus, group_folds, read_data
+from stance.data.corpus import Corpus, read_data
+from stance.data.splits import group_folds
 from stance.data.tables import read_table, write_table
 from stance.labels import LABELS
 from stance.metrics import Comparison, Score, calibration, compare

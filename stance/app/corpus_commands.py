@@ -1,4 +1,4 @@
-"""``stance corpus``: everything about data."""
+"""``stance corpus``: collect, check, label and count data."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from typing import Annotated
 
 import typer
 
-from stance.app.console import describe, print_fault, print_table, say, warn
-from stance.errors import DataError, StanceError, existing_file
+from stance.app.console import describe, print_fault, print_table, say
+from stance.errors import DataError, StanceError
 
 app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
-
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Labelled tables.")]
-Output = Annotated[Path, typer.Option("--output", metavar="FILE", help="Where to write.")]
 
 
 @app.command()
 def check(
-    files: Files,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Labelled tables.")],
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as faults.")] = False,
 ) -> None:
     """Print every fault of labelled tables, with file, line and column, and what is still unlabelled."""
@@ -34,8 +31,8 @@ def check(
         raise typer.Exit(1) from None
     for fault in corpus.warnings:
         print_fault(fault)
-    for place in corpus.unlabelled:
-        print(f"unlabelled: {place}")
+    for cell in corpus.unlabelled:
+        print(f"unlabelled: {cell}")
     print(describe(corpus))
     print_table(corpus.counts().rename_axis("target").reset_index())
 
@@ -59,18 +56,11 @@ def add(
     """Split an article into sentences and append them, unlabelled, to a data folder."""
     from stance.data.articles import add_article
 
-    if date:
-        try:
-            calendar.fromisoformat(date)
-        except ValueError:
-            raise typer.BadParameter(f"{date!r}; wanted YYYY-MM-DD", param_hint="--date") from None
-    about = {
-        "title": title,
-        "date": date or str(calendar.today()),
-        "genre": genre,
-        "origin": origin,
-        "country": country,
-    }
+    try:
+        day = calendar.fromisoformat(date) if date else calendar.today()
+    except ValueError:
+        raise typer.BadParameter(f"{date!r}; wanted YYYY-MM-DD", param_hint="--date") from None
+    about = {"title": title, "date": str(day), "genre": genre, "origin": origin, "country": country}
     name, sentences = add_article(article, data, about, targets=target or [])
     for number, sentence in enumerate(sentences):
         print(f"{name}-{number:02d}  {sentence}")
@@ -81,16 +71,16 @@ def add(
 def join(
     labels: Annotated[list[Path], typer.Argument(metavar="LABELS...", help="Labels without text.")],
     texts: Annotated[list[Path], typer.Option("--texts", metavar="DIR", help="Folder of documents; may be repeated.")],
-    output: Output,
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="Where to write.")],
     partial: Annotated[
-        bool, typer.Option("--partial", help="Write what was found although something is missing.")
+        bool, typer.Option("--partial", help="Write what is there although something is missing.")
     ] = False,
 ) -> None:
-    """Find labelled sentences in your copy of the documents and write a table that `--data` takes."""
-    from stance.data.joining import join as join_documents
+    """Take labelled sentences from your copy of the documents and write a table that `--data` takes."""
+    from stance.data.joining import join_texts
     from stance.data.tables import write_table
 
-    table, faults = join_documents(labels, texts)
+    table, faults = join_texts(labels, texts)
     for fault in faults:
         print_fault(fault)
     if faults and not partial:
@@ -112,12 +102,11 @@ def gold(
     ] = None,
 ) -> None:
     """Generate gold labels from annotators' passes and the adjudication of their disagreements."""
-    from stance.data.annotations import fill
-    from stance.data.annotations import gold as gold_labels
+    from stance.data.annotations import fill, gold_labels
 
-    found = gold_labels(passes, adjudication)
+    labels = gold_labels(passes, adjudication)
     for file in into:
-        print(f"{file}: {'renewed' if fill(file, found) else 'unchanged'}")
+        print(f"{file}: {'renewed' if fill(file, labels) else 'unchanged'}")
 
 
 @app.command()
@@ -137,52 +126,3 @@ def stats(
         with atomic_write(plot) as handle:
             handle.write(plots.png(plots.label_counts(tables["Labels"])))
         print(f"Plot: {plot}")
-
-
-@app.command("export")
-def export(
-    table: Annotated[Path, typer.Argument(metavar="FILE", help="Table with sentence_id and text.")],
-    output: Output,
-    annotator: Annotated[
-        list[Path] | None,
-        typer.Option("--pass", metavar="FILE", help="Labels of one annotator, named by the file; may be repeated."),
-    ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option("--target", metavar="NAME", help="Targets; default: those of the table.")
-    ] = None,
-) -> None:
-    """Write Label Studio tasks (JSON) and, beside them, the labelling interface (XML)."""
-    from stance.data.annotations import label_config, read_pass, to_label_studio
-    from stance.data.corpus import target_columns
-    from stance.data.tables import read_table
-    from stance.files import atomic_write
-
-    source = read_table(table)
-    targets = target or target_columns(source)
-    if not targets:
-        raise StanceError(f"{table}: no target's column; name them (--target NAME)")
-    passes = {path.stem: read_pass(path) for path in annotator or []}
-    with atomic_write(output) as handle:
-        handle.write(to_label_studio(source.frame, targets, passes).encode())
-    with atomic_write(output.with_suffix(".xml")) as handle:
-        handle.write(label_config(targets).encode())
-    print(f"{len(source.frame)} tasks: {output}\nInterface: {output.with_suffix('.xml')}")
-
-
-@app.command("import")
-def import_(
-    annotations: Annotated[Path, typer.Argument(metavar="EXPORT.json", help="JSON export of Label Studio.")],
-    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder for one table an annotator.")],
-) -> None:
-    """Read annotations back from Label Studio: one table of labels for each annotator."""
-    from stance.data.annotations import from_label_studio
-    from stance.data.tables import write_table
-
-    passes = from_label_studio(existing_file(annotations, "a JSON export of Label Studio"))
-    output.mkdir(parents=True, exist_ok=True)
-    for annotator, labels in passes.items():
-        safe = "".join(c if c.isalnum() or c in "-_@." else "_" for c in annotator)
-        write_table(labels.reset_index(), output / f"{safe}.csv")
-        print(f"{len(labels)} sentences by {annotator}: {output / f'{safe}.csv'}")
-    if not passes:
-        warn(f"{annotations} holds no annotation")

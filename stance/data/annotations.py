@@ -1,260 +1,130 @@
-"""Labels as annotators give them: passes, adjudication, agreement, Label Studio.
+"""Labels as annotators give them, and the gold labels made from them.
 
-A pass is a table with `sentence_id` and one column a target. Gold labels are what the passes
-agree on and what adjudication decided, so they are generated and never edited.
+A pass is one annotator's labels, one column a target. Gold labels are what the passes agree on and
+what adjudication decided, so they are generated and never edited.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-from xml.sax.saxutils import quoteattr
 
 import krippendorff
 import numpy as np
 import pandas as pd
+from sklearn.metrics import f1_score
 
+from stance.data.columns import NO_TARGETS, cells, missing, require_columns, row_faults
 from stance.data.tables import read_table, write_table
-from stance.errors import DataError, Fault, StanceError, choices
+from stance.errors import DataError, Fault, choices
 from stance.labels import LABELS
-from stance.metrics import Labels, confusions, f1_scores
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """How far two passes agree on one target.
+def read_passes(paths: Sequence[str | Path]) -> dict[str, pd.DataFrame]:
+    """Return each annotator's labels, indexed by `sentence_id`, under the name of the file.
 
-    Attributes
-    ----------
-    alpha
-        Krippendorff's alpha, nominal (Krippendorff 2018, "Content analysis"), NaN where
-        only one label was ever given.
-    f1
-        F1 between the passes for each label (Hripcsak & Rothschild 2005).
-    n, n_disagreed
-        Sentences, and those with two labels.
+    A table with a column `annotator`, as Label Studio exports it, holds a pass of each, and gives it as
+    ``file (annotator)``. Columns that are known to be no target's are left out. Raises a DataError if
+    `sentence_id` or targets are missing, a sentence is there twice, or a label is neither in LABELS nor empty.
     """
+    passes: dict[str, pd.DataFrame] = {}
+    for path in paths:
+        table = read_table(path)
+        require_columns(table, ["sentence_id"])
+        targets = [str(name) for name in table.frame if str(name).casefold() not in NO_TARGETS]
+        if not targets:
+            raise DataError([missing(table, "sentence_id and a column for each target")])
+        frame = table.frame.apply(cells)
+        _check_pass(frame.assign(source=table.source, line=table.lines), frame[targets])
+        by = f"{path} (" + frame["annotator"] + ")" if "annotator" in frame else str(path)
+        labels = frame.assign(annotator=by).set_index("sentence_id")
+        passes |= {str(name): rows[targets] for name, rows in labels.groupby("annotator", sort=False)}
+    return passes
 
-    alpha: float
-    f1: dict[str, float]
-    n: int
-    n_disagreed: int
 
-
-def read_pass(path: str | Path) -> pd.DataFrame:
-    """Read one annotator's labels, indexed by sentence_id.
-
-    Raises
-    ------
-    DataError
-        If `sentence_id` is missing or given twice, or a label is outside LABELS.
-    """
-    table = read_table(path)
-    frame = table.frame.drop(columns=[name for name in ("text",) if name in table.frame])
-    if "sentence_id" not in frame or frame.shape[1] < 2:
-        wanted = "sentence_id and a column a target"
-        raise DataError([Fault(table.source, 1, None, f"columns {', '.join(map(str, frame))}", wanted)])
-    faults = [
-        Fault(table.source, line, target, repr(label), f"{choices(LABELS)}, or empty")
-        for target in frame.columns.drop("sentence_id")
-        for line, label in zip(table.lines, frame[target], strict=True)
-        if label not in (*LABELS, "")
-    ]
-    twice = frame["sentence_id"].duplicated()
-    faults += [
-        Fault(table.source, line, "sentence_id", f"{name!r} again", "each id once")
-        for line, name, again in zip(table.lines, frame["sentence_id"], twice, strict=True)
-        if again
-    ]
+def _check_pass(rows: pd.DataFrame, labels: pd.DataFrame) -> None:
+    key = [name for name in ("annotator", "sentence_id") if name in rows]
+    faults = row_faults(rows[rows.duplicated(key)], "sentence_id", "{sentence_id!r} again", "each id once")
+    for target in map(str, labels):
+        wrong = rows.assign(target=target, label=labels[target])[~labels[target].isin([*LABELS, ""])]
+        faults += row_faults(wrong, "{target}", "{label!r}", f"{choices(LABELS)}, or empty")
     if faults:
         raise DataError(faults)
-    return frame.set_index("sentence_id")
 
 
-def gold(passes: Sequence[str | Path], adjudication: str | Path | None = None) -> pd.DataFrame:
-    """Return gold labels, one row a sentence: agreed on, or adjudicated.
+def gold_labels(paths: Sequence[str | Path], adjudication: str | Path | None = None) -> pd.DataFrame:
+    """Return gold labels, one row a sentence: agreed on by all passes, or adjudicated.
 
     `adjudication` has `sentence_id`, `target`, `label` and `reason`; the last row for a
-    sentence and target stands, and decides even where the passes agree.
-
-    Raises
-    ------
-    DataError
-        If the passes differ in their sentences or targets, a disagreement is undecided, or an
-        adjudication lacks its reason.
+    sentence and target stands, and decides even where the passes agree. Raises a DataError if the
+    passes differ in their sentences or targets, a disagreement is undecided, or a decision has no reason.
     """
-    frames = [read_pass(path) for path in passes]
-    first = frames[0]
-    for path, frame in zip(passes[1:], frames[1:], strict=True):
-        if set(frame.index) != set(first.index) or set(frame.columns) != set(first.columns):
-            odd = sorted(set(frame.index) ^ set(first.index))[:3]
-            wanted = f"the sentences and targets of {passes[0]}"
-            raise DataError([Fault(str(path), None, None, f"others, such as {', '.join(odd) or 'targets'}", wanted)])
-    aligned = [frame.loc[first.index, first.columns].to_numpy(dtype=object) for frame in frames]
-    agreed = np.logical_and.reduce([labels == aligned[0] for labels in aligned])
-    result = first.astype(object).where(agreed, None)
+    (name, first), *others = read_passes(paths).items()
+    gold = first
+    for other, labels in others:
+        if odd := sorted({*labels.index} ^ {*first.index} or {*labels} ^ {*first}):
+            problem = f"others, such as {', '.join(odd[:3])}"
+            raise DataError([Fault(other, None, None, problem, f"the sentences and targets of {name}")])
+        gold = gold.where(labels.reindex_like(first) == first, None)
     if adjudication is not None:
-        _adjudicate(result, adjudication)
-    undecided = result.isna()
-    faults = [
-        Fault(str(passes[-1]), None, str(target), f"no decision on {name!r}", "agreement, or a row in the adjudication")
-        for target in result
-        for name in result.index[undecided[target]]
-    ]
+        gold = _adjudicated(gold, adjudication)
+    undecided = gold.isna().melt(ignore_index=False, var_name="target").query("value").reset_index()
+    rows = undecided.assign(source=str(paths[-1]), line=None)
+    if faults := row_faults(rows, "{target}", "no decision on {sentence_id!r}", "agreement, or an adjudication"):
+        raise DataError(faults)
+    return gold
+
+
+def _adjudicated(gold: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    """Return gold labels with the decisions of a table put in."""
+    table = read_table(path)
+    require_columns(table, ["sentence_id", "target", "label", "reason"])
+    rows = table.frame.apply(cells).assign(source=table.source, line=table.lines)
+    faults = row_faults(rows[rows["reason"] == ""], "reason", "an empty cell", "a reason")
+    for column, allowed, expected in (
+        ("sentence_id", gold.index, "a sentence of the passes"),
+        ("target", gold.columns, choices([*gold.columns])),
+        ("label", LABELS, choices(LABELS)),
+    ):
+        faults += row_faults(rows[~rows[column].isin(allowed)], column, f"{{{column}!r}}", expected)
     if faults:
         raise DataError(faults)
-    return result
+    gold = gold.copy()
+    for row in rows.itertuples():
+        gold.loc[str(row.sentence_id), str(row.target)] = str(row.label)
+    return gold
 
 
-def _adjudicate(result: pd.DataFrame, path: str | Path) -> None:
+def fill(path: str | Path, gold: pd.DataFrame) -> bool:
+    """Write gold labels into a table; return whether that changed it. DataError if a sentence of it has none."""
     table = read_table(path)
-    faults = []
-    for line, row in zip(table.lines, table.frame.to_dict("records"), strict=True):
-        name, target, label = row.get("sentence_id"), row.get("target"), row.get("label")
-        if name not in result.index:
-            faults.append(Fault(table.source, line, "sentence_id", repr(name), "a sentence of the passes"))
-        elif target not in result.columns:
-            faults.append(Fault(table.source, line, "target", repr(target), choices(list(result.columns))))
-        elif label not in LABELS:
-            faults.append(Fault(table.source, line, "label", repr(label), choices(LABELS)))
-        elif not str(row.get("reason") or "").strip():
-            faults.append(Fault(table.source, line, "reason", "an empty cell", "a reason"))
-        else:
-            result.loc[name, target] = label
-    if faults:
-        raise DataError(faults)
-
-
-def fill(path: str | Path, labels: pd.DataFrame) -> bool:
-    """Write gold labels into the target columns of a table; return whether that changed it.
-
-    Raises
-    ------
-    DataError
-        If the table has a sentence without a gold label.
-    """
-    table = read_table(path)
+    require_columns(table, ["sentence_id"])
     ids = table.frame["sentence_id"]
-    if missing := [name for name in ids if name not in labels.index]:
-        raise DataError([Fault(table.source, None, None, f"no gold label for {missing[0]!r}", "every sentence")])
-    kept = table.frame.drop(columns=[name for name in labels.columns if name in table.frame])
-    filled = pd.concat([kept, labels.loc[ids].reset_index(drop=True)], axis=1)
-    if filled.columns.tolist() == table.frame.columns.tolist() and filled.equals(table.frame):
+    if lacking := [name for name in ids if name not in gold.index]:
+        raise DataError([Fault(table.source, None, None, f"no gold label for {lacking[0]!r}", "every sentence")])
+    filled = table.frame.assign(**gold.loc[ids].set_axis(table.frame.index))
+    if filled.equals(table.frame):
         return False
     write_table(filled, path)
     return True
 
 
-def agreement(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Agreement]:
-    """Measure agreement of two passes per target, over the sentences both labelled."""
+def agreement(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Return how far two passes agree, one row a target, over the sentences that both labelled.
+
+    Columns are `target`, `n` (sentences), `disagreed` (how many of them), `alpha` (Krippendorff's, nominal;
+    Krippendorff 2018, "Content analysis"; NaN where only one label was ever given) and, for each
+    label, the F1 between the passes (Hripcsak & Rothschild 2005).
+    """
     both = first.index.intersection(second.index)
-    result = {}
-    for target in first.columns:
-        a, b = (frame.loc[both, target].to_numpy(dtype=object) for frame in (first, second))
-        labelled = (a != "") & (b != "")
-        result[str(target)] = _agreement(a[labelled], b[labelled])
-    return result
-
-
-def _agreement(a: Labels, b: Labels) -> Agreement:
-    codes = np.asarray([[LABELS.index(label) for label in labels] for labels in (a, b)], dtype=float)
-    varied = len(np.unique(codes)) > 1
-    alpha = krippendorff.alpha(codes, level_of_measurement="nominal") if varied else float("nan")
-    one = np.full(len(a), "x", dtype=object)
-    f1 = f1_scores(confusions(a, b, one, one)[0, 0])
-    return Agreement(float(alpha), dict(zip(LABELS, map(float, f1), strict=True)), len(a), int((a != b).sum()))
-
-
-def label_config(targets: Sequence[str]) -> str:
-    """Return the labelling interface for Label Studio: the text and a choice a target."""
-    choice = "".join(f'<Choice value="{label}"/>' for label in LABELS)
-    blocks = "".join(
-        f'<Header value={quoteattr(target)}/><Choices name={quoteattr(target)} toName="text" showInline="true">'
-        f"{choice}</Choices>"
-        for target in targets
-    )
-    return f'<View><Text name="text" value="$text"/>{blocks}</View>\n'
-
-
-def to_label_studio(table: pd.DataFrame, targets: Sequence[str], passes: Mapping[str, pd.DataFrame]) -> str:
-    """Return Label Studio tasks as JSON: a task a sentence, an annotation an annotator.
-
-    Parameters
-    ----------
-    table
-        With `sentence_id` and `text`; its other columns travel along.
-    passes
-        Labels by annotator; an annotator without labels for a sentence has no annotation.
-    """
-    tasks = []
-    for number, row in enumerate(table.to_dict("records"), start=1):
-        data = {str(key): value for key, value in row.items() if key not in targets}
-        annotations = []
-        for k, (annotator, labels) in enumerate(passes.items(), start=1):
-            if row["sentence_id"] not in labels.index:
-                continue
-            given = labels.loc[row["sentence_id"]]
-            result = [
-                {"from_name": target, "to_name": "text", "type": "choices", "value": {"choices": [given[target]]}}
-                for target in targets
-                if given[target]
-            ]
-            annotations.append({"completed_by": {"id": k, "email": annotator}, "result": result})
-        tasks.append({"id": number, "data": data, "annotations": annotations})
-    return json.dumps(tasks, ensure_ascii=False, indent=1) + "\n"
-
-
-def from_label_studio(path: str | Path) -> dict[str, pd.DataFrame]:
-    """Read a Label Studio JSON export; return labels by annotator, as `read_pass` gives them.
-
-    Raises
-    ------
-    StanceError
-        If the file is not such an export.
-    DataError
-        If a task has no `sentence_id`, or a choice is not one label of LABELS.
-    """
-    try:
-        tasks = json.loads(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(tasks, list):
-            raise TypeError(f"{type(tasks).__name__} instead of a list of tasks")
-        rows, faults = _results(tasks, str(path))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise StanceError(f"{path}: not a Label Studio export in JSON ({reason})") from None
-    if faults:
-        raise DataError(faults)
-    frame = pd.DataFrame(rows, columns=["annotator", "sentence_id", "target", "label"])
-    order = list(dict.fromkeys(frame["sentence_id"]))
-    targets = list(dict.fromkeys(frame["target"]))
-    return {
-        str(annotator): part.pivot(index="sentence_id", columns="target", values="label")
-        .reindex(index=[name for name in order if name in set(part["sentence_id"])], columns=targets)
-        .astype(object)
-        .fillna("")
-        .rename_axis(columns=None)
-        for annotator, part in frame.groupby("annotator", sort=False)
-    }
-
-
-def _results(tasks: Any, source: str) -> tuple[list[tuple[str, str, str, str]], list[Fault]]:
-    rows, faults = [], []
-    for number, task in enumerate(tasks, start=1):
-        place = f"{source}, task {task.get('id', number)}"
-        name = task["data"].get("sentence_id")
-        if not name:
-            faults.append(Fault(place, None, None, "no sentence_id in its data", "a task of `stance corpus export`"))
-            continue
-        for annotation in task["annotations"]:
-            by = annotation["completed_by"]
-            annotator = str(by.get("email") or by["id"]) if isinstance(by, dict) else str(by)
-            for result in annotation["result"]:
-                given = result["value"].get("choices", [])
-                if len(given) == 1 and given[0] in LABELS:
-                    rows.append((annotator, str(name), str(result["from_name"]), str(given[0])))
-                else:
-                    faults.append(Fault(place, None, result["from_name"], repr(given), f"one of {choices(LABELS)}"))
-    return rows, faults
+    rows = []
+    for target in first:
+        pair = np.array([labels.loc[both, [target]].to_numpy(dtype=object).ravel() for labels in (first, second)])
+        pair = pair[:, (pair != "").all(axis=0)]
+        codes = np.array([[LABELS.index(label) for label in labels] for labels in pair], dtype=float)
+        varied = len(np.unique(codes)) > 1
+        alpha = krippendorff.alpha(codes, level_of_measurement="nominal") if varied else np.nan
+        f1 = f1_score(*codes, labels=range(len(LABELS)), average=None, zero_division=0)
+        counts = {"target": target, "n": pair.shape[1], "disagreed": int((pair[0] != pair[1]).sum())}
+        rows.append(counts | {"alpha": alpha} | {f"F1 {label}": value for label, value in zip(LABELS, f1, strict=True)})
+    return pd.DataFrame(rows)

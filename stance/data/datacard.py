@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from stance.data.annotations import agreement, read_pass
-from stance.data.corpus import resemblance, target_columns
+from stance.data.annotations import agreement, read_passes
+from stance.data.columns import GROUPS, target_columns
+from stance.data.splits import resemblance
 from stance.data.tables import Table, read_table
 from stance.errors import StanceError
 from stance.labels import LABELS
@@ -30,132 +30,111 @@ def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
     StanceError
         If the folder holds no table of `SOURCES`.
     """
-    tables = _tables(folder)
-    found = {"Labels": _label_counts(tables), "Sentences": pd.DataFrame([_sizes(*item) for item in tables.items()])}
-    if "articles" in tables and (folder / "articles.csv").exists():
-        articles = read_table(folder / "articles.csv").frame
-        by_genre = _sides(tables["articles"]).groupby(_column(tables["articles"], articles, "genre")).sum()
-        by_genre.insert(0, "articles", articles["genre"].value_counts())
-        found["Articles by genre"] = by_genre.reset_index(names="genre")
-        decades = (articles["date"].str[:3] + "0s").value_counts().sort_index()
-        found["Articles by decade"] = decades.rename_axis("decade").reset_index(name="articles")
-        countries = articles.loc[articles["country"] != "", "country"].value_counts()
-        text = ", ".join(f"{country} {n}" for country, n in countries.items())
-        found["Articles by country"] = pd.DataFrame([{"countries": len(countries), "articles": text}])
-        found["Near-duplicates between articles"] = _overlap(tables["articles"].frame)
-    if (folder / "hard.csv").exists():
-        kinds = read_table(folder / "hard.csv").frame["kind"].value_counts()
-        found["Hard sentences"] = kinds.rename_axis("kind").reset_index(name="sentences")
-    if (folder / "holders.csv").exists():
-        found["Most frequent holders"] = _holders(folder, tables)
-    if (folder / "annotations" / "pass_a.csv").exists():
-        found["Agreement of the two passes"] = _agreement_table(folder, tables)
-    if (folder / "annotations" / "lines_check.csv").exists() and "lines" in tables:
-        found["Agreement of the lines' writers with a blind reader"] = _check_table(folder, tables["lines"])
-    return found
-
-
-def _tables(folder: Path) -> dict[str, Table]:
-    tables = {name: read_table(folder / file) for name, file in SOURCES.items() if (folder / file).exists()}
+    tables = {source: read_table(folder / file) for source, file in SOURCES.items() if (folder / file).exists()}
     if not tables:
         raise StanceError(f"{folder} holds none of {', '.join(SOURCES.values())}; wanted a data folder (--data DIR)")
-    return tables
+    labels = pd.concat([_melted(source, table) for source, table in tables.items()], ignore_index=True)
+    card = {"Labels": _label_counts(labels), "Sentences": pd.DataFrame([_sizes(*item) for item in tables.items()])}
+    if "articles" in tables and (folder / "articles.csv").exists():
+        card |= _article_tables(read_table(folder / "articles.csv").frame, labels)
+        card["Near-duplicates between articles"] = _overlap(tables["articles"].frame)
+    if (folder / "hard.csv").exists():
+        kinds = read_table(folder / "hard.csv").frame["kind"].value_counts()
+        card["Hard sentences"] = kinds.rename_axis("kind").reset_index(name="sentences")
+    if (folder / "holders.csv").exists():
+        card["Most frequent holders"] = _holders(read_table(folder / "holders.csv").frame, labels)
+    notes = folder / "annotations"
+    if (notes / "pass_a.csv").exists():
+        passes = read_passes([notes / "pass_a.csv", notes / "pass_b.csv"]).values()
+        card["Agreement of the two passes"] = _agreement(tables, *passes)
+    if (notes / "lines_check.csv").exists() and "lines" in tables:
+        (check,) = read_passes([notes / "lines_check.csv"]).values()
+        written = tables["lines"].frame.set_index("sentence_id")[check.columns]
+        card["Agreement of the lines' writers with a blind reader"] = _formatted(agreement(written, check))
+    return card
 
 
-def _label_counts(tables: dict[str, Table]) -> pd.DataFrame:
+def _melted(source: str, table: Table) -> pd.DataFrame:
+    """Return one row a sentence and target: `source`, `sentence_id`, `article_id`, `target`, `stance`."""
+    ids = table.frame.reindex(columns=["sentence_id", "article_id"]).assign(source=source)
+    return pd.concat([ids.assign(target=name, stance=table.frame[name]) for name in target_columns(table)])
+
+
+def _label_counts(labels: pd.DataFrame) -> pd.DataFrame:
     """Return counts with columns `source`, `target` and the labels in LABELS order."""
-    rows = []
-    for source, table in tables.items():
-        for target in target_columns(table):
-            counts = table.frame[target].value_counts()
-            row = {"source": source, "target": target}
-            rows.append(row | {label: int(counts.get(label, 0)) for label in LABELS})
-    return pd.DataFrame(rows)
-
-
-def _agreement_rows(first: pd.DataFrame, second: pd.DataFrame) -> list[dict[str, object]]:
-    """Return a row a target: how far two labellings of the same sentences agree."""
-    return [
-        {"target": target, "n": found.n, "disagreed": found.n_disagreed, "alpha": f"{found.alpha:.3f}"}
-        | {f"F1 {label}": f"{value:.3f}" for label, value in found.f1.items()}
-        for target, found in agreement(first, second).items()
-    ]
-
-
-def _check_table(folder: Path, lines: Table) -> pd.DataFrame:
-    check = read_pass(folder / "annotations" / "lines_check.csv")
-    written = lines.frame.set_index("sentence_id")
-    ids = check.index.intersection(written.index)
-    return pd.DataFrame(_agreement_rows(written.loc[ids, check.columns], check))
-
-
-def _agreement_table(folder: Path, tables: dict[str, Table]) -> pd.DataFrame:
-    """Return agreement of `annotations/pass_a.csv` and `pass_b.csv` by source and target."""
-    first, second = (read_pass(folder / "annotations" / f"pass_{name}.csv") for name in "ab")
-    rows: list[dict[str, object]] = []
-    for source, table in tables.items():
-        ids = first.index.intersection(table.frame["sentence_id"].tolist())
-        if not len(ids):
-            continue
-        rows += [{"source": source} | row for row in _agreement_rows(first.loc[ids], second)]
-    return pd.DataFrame(rows)
-
-
-def _sides(table: Table) -> pd.DataFrame:
-    """Return one column a (target, side), true where a sentence takes it."""
-    return pd.DataFrame({
-        f"{target} {label}": table.frame[target] == label
-        for target in target_columns(table)
-        for label in LABELS
-        if label != "none"
-    })  # fmt: skip
+    key = ["source", "target"]
+    counts = pd.crosstab([labels[name] for name in key], labels["stance"]).reindex(columns=list(LABELS), fill_value=0)
+    return labels[key].drop_duplicates(ignore_index=True).join(counts, on=key)
 
 
 def _sizes(source: str, table: Table) -> dict[str, object]:
-    frame, targets = table.frame, target_columns(table)
-    labels = frame[targets].to_numpy(dtype=object)
-    sided = (labels != "none") & (labels != "")
-    different = [len(set(row[side])) > 1 for row, side in zip(labels, sided, strict=True)]
-    document = next(name for name in ("article_id", "document_id", "group") if name in frame)
+    """Return how many sentences there are, how many take sides, and how long they are."""
+    frame = table.frame
+    sides = frame[target_columns(table)]
+    sides = sides.where(sides.isin(["against", "favor"]))
+    group = next((name for name in GROUPS if name in frame), "")
     words = frame["text"].map(lambda text: len(text.split())) if "text" in frame else None
     return {
         "source": source,
-        "documents or groups": frame[document].nunique(),
+        "documents or groups": frame[group].nunique() if group else "",
         "sentences": len(frame),
-        "no side": f"{(~sided.any(axis=1)).mean():.0%}",
-        "two targets": int((sided.sum(axis=1) > 1).sum()),
-        "two, different sides": int(np.sum(different)),
+        "no side": f"{(sides.count(axis=1) == 0).mean():.0%}",
+        "two targets": int((sides.count(axis=1) > 1).sum()),
+        "two, different sides": int((sides.nunique(axis=1) > 1).sum()),
         "words, 5th to 95th percentile": ""
         if words is None
         else f"{words.quantile(0.05):.0f} to {words.quantile(0.95):.0f}",
     }
 
 
-def _column(table: Table, articles: pd.DataFrame, name: str) -> pd.Series:
-    return table.frame["article_id"].map(articles.set_index("article_id")[name])
+def _article_tables(articles: pd.DataFrame, labels: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the articles by genre, with the sides that their sentences take, by decade and by country."""
+    sided = labels[labels["stance"].isin(["against", "favor"])]
+    genre = sided["article_id"].map(articles.set_index("article_id")["genre"])
+    genres = pd.crosstab(genre, sided["target"] + " " + sided["stance"]).rename_axis(columns=None)
+    genres.insert(0, "articles", articles["genre"].value_counts())
+    decades = (articles["date"].str[:3] + "0s").value_counts().sort_index()
+    countries = articles.loc[articles["country"] != "", "country"].value_counts()
+    named = ", ".join(f"{country} {n}" for country, n in countries.items())
+    return {
+        "Articles by genre": genres.reset_index(names="genre"),
+        "Articles by decade": decades.rename_axis("decade").reset_index(name="articles"),
+        "Articles by country": pd.DataFrame([{"countries": len(countries), "articles": named}]),
+    }
 
 
-def _overlap(frame: pd.DataFrame) -> pd.DataFrame:
-    """Measure how much sentences share with other articles' sentences, in word 5-grams."""
-    alike = resemblance(frame["text"].tolist())
-    article = frame["article_id"].to_numpy()
+def _overlap(sentences: pd.DataFrame) -> pd.DataFrame:
+    """Return how much sentences share with other articles' sentences, in word 5-grams."""
+    alike = resemblance(sentences["text"].tolist())
+    article = sentences["article_id"].to_numpy()
     other = article[alike.row] != article[alike.col]
     n_sharing = len(set(alike.row[other]))
     return pd.DataFrame([{
-        "sentences": len(frame),
-        "sharing a word 5-gram with another article": f"{n_sharing} ({n_sharing / len(frame):.1%})",
+        "sentences": len(sentences),
+        "sharing a word 5-gram with another article": f"{n_sharing} ({n_sharing / len(sentences):.1%})",
         "highest Jaccard index": f"{max(alike.data[other], default=0.0):.2f}",
     }])  # fmt: skip
 
 
-def _holders(folder: Path, tables: dict[str, Table], *, n: int = 15) -> pd.DataFrame:
-    holders = read_table(folder / "holders.csv").frame
-    labels = pd.concat([
-        table.frame.melt("sentence_id", target_columns(table), var_name="target", value_name="stance")
-        for table in tables.values()
-    ])  # fmt: skip
-    merged = holders.merge(labels, on=["sentence_id", "target"])
-    exploded = merged.assign(holder=merged["holder"].str.split(";")).explode("holder")
-    counts = pd.crosstab(exploded["holder"], [exploded["target"] + " " + exploded["stance"]])
-    top = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index[:n]]
-    return top.reset_index()
+def _holders(holders: pd.DataFrame, labels: pd.DataFrame, *, n: int = 15) -> pd.DataFrame:
+    """Return how often each of the `n` most frequent holders takes each side."""
+    rows = holders.merge(labels, on=["sentence_id", "target"])
+    rows = rows.assign(holder=rows["holder"].str.split(";")).explode("holder")
+    counts = pd.crosstab(rows["holder"], rows["target"] + " " + rows["stance"]).rename_axis(columns=None)
+    return counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index[:n]].reset_index()
+
+
+def _agreement(tables: dict[str, Table], first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Return agreement of two passes by source and target."""
+    by_source = []
+    for source, table in tables.items():
+        ids = first.index.intersection(table.frame["sentence_id"].tolist())
+        if len(ids):
+            by_source.append(agreement(first.loc[ids], second).assign(source=source))
+    rows = pd.concat(by_source)
+    return _formatted(rows[["source", *rows.columns.drop("source")]])
+
+
+def _formatted(rows: pd.DataFrame) -> pd.DataFrame:
+    fractions = rows.select_dtypes("float")
+    return rows.assign(**{str(name): fractions[name].map("{:.3f}".format) for name in fractions})

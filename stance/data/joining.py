@@ -8,8 +8,10 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from stance.data.columns import require_columns
 from stance.data.tables import read_table
 from stance.errors import DataError, Fault, StanceError
 
@@ -27,58 +29,42 @@ def normalised(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def sentence_hash(sentence: str) -> str:
-    """Return the first 16 hex digits of the SHA-256 of the sentence in UTF-8."""
-    return hashlib.sha256(sentence.encode()).hexdigest()[:16]
+def join_texts(labels: Sequence[str | Path], texts: Sequence[str | Path]) -> tuple[pd.DataFrame, list[Fault]]:
+    """Take every labelled sentence from the user's copy of the documents.
 
-
-def join(labels: Sequence[str | Path], texts: Sequence[str | Path]) -> tuple[pd.DataFrame, list[Fault]]:
-    """Find every labelled sentence in the user's copy of the documents.
-
-    A document is any file under `texts` whose name without its ending is the `document_id`,
-    so that each corpus's own folder layout serves.
-
-    Returns
-    -------
-    (table, faults)
-        The table has `sentence_id`, `document_id`, `text` and the labels, for the sentences
-        found; a fault names each document or sentence that is missing or altered.
-
-    Raises
-    ------
-    DataError
-        If a labels file lacks a column.
-    StanceError
-        If a texts folder does not exist.
+    A document is any file under `texts` whose name without its ending is the `document_id`, so that each
+    corpus's own folder layout serves. Returns a table of `sentence_id`, `document_id`, `text` and the labels, for
+    the sentences that are there, and a fault for each document or sentence that is missing or altered.
+    Raises a DataError if a labels file lacks a column or no document is there.
     """
     for folder in texts:
         if not Path(folder).is_dir():
             raise StanceError(f"{folder} is not a folder; wanted one with the documents (`--texts DIR`)")
     files = {path.stem: path for folder in texts for path in sorted(Path(folder).rglob("*")) if path.is_file()}
-    found: list[pd.DataFrame] = []
+    joined: list[pd.DataFrame] = []
     faults: list[Fault] = []
     for file in labels:
         table = read_table(file)
-        if missing := [name for name in KEYS if name not in table.frame]:
-            wanted = f"the columns {', '.join(KEYS)}"
-            raise DataError([Fault(table.source, 1, None, f"no column {', '.join(missing)}", wanted)])
-        frame = table.frame.assign(line=table.lines)
-        for document, rows in frame.groupby("document_id", sort=False):
+        require_columns(table, KEYS)
+        for document, rows in table.frame.assign(line=table.lines).groupby("document_id", sort=False):
             if document not in files:
-                gap, line = f"no document {document!r} for {len(rows)} sentences", int(rows["line"].iloc[0])
-                faults.append(Fault(table.source, line, "document_id", gap, "a file of that name"))
+                problem, line = f"no document {document!r} for {len(rows)} sentences", int(rows["line"].iloc[0])
+                faults.append(Fault(table.source, line, "document_id", problem, "a file of that name"))
                 continue
             text = normalised(files[str(document)].read_text(encoding="utf-8", errors="replace"))
             sentences = [text[int(a) : int(b)] for a, b in zip(rows["start"], rows["end"], strict=True)]
-            intact = [sentence_hash(s) == h for s, h in zip(sentences, rows["sha256"], strict=True)]
+            intact = np.array([_hash(sentence) for sentence in sentences]) == rows["sha256"]
             faults += [
-                Fault(table.source, int(row["line"]), "sha256", "another text there", f"{row['sentence_id']} unaltered")
-                for row, same in zip(rows.to_dict("records"), intact, strict=True)
-                if not same
+                Fault(table.source, line, "sha256", "another text there", f"{name} unaltered")
+                for line, name in zip(rows.loc[~intact, "line"], rows.loc[~intact, "sentence_id"], strict=True)
             ]
-            found.append(rows.assign(text=sentences)[intact])
-    if not found:
+            joined.append(rows.assign(text=sentences)[intact])
+    if not joined:
         raise DataError(faults)
-    joined = pd.concat(found, ignore_index=True)
-    targets = [name for name in joined if name not in (*KEYS, "line", "text")]
-    return joined[["sentence_id", "document_id", "text", *targets]], faults
+    result = pd.concat(joined, ignore_index=True)
+    kept = [name for name in result if name not in (*KEYS, "line", "text")]
+    return result[["sentence_id", "document_id", "text", *kept]], faults
+
+
+def _hash(sentence: str) -> str:
+    return hashlib.sha256(sentence.encode()).hexdigest()[:16]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stance.data.corpus import Corpus, text_hash
+from stance.data.corpus import Corpus
+from stance.data.splits import text_hash
 from stance.errors import StanceError
 from stance.labels import LABELS
 from stance.metrics import Calibration, Evaluation, calibration, confusions, evaluate, f_avg, risk_coverage

@@ -20,7 +20,8 @@ from scipy.special import softmax
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from stance.data.corpus import Corpus, group_folds, text_hash
+from stance.data.corpus import Corpus
+from stance.data.splits import group_folds, text_hash
 from stance.errors import StanceError
 from stance.labels import LABELS, RunInfo
 from stance.metrics import (

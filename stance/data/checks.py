@@ -1,0 +1,101 @@
+"""Faults and warnings of labelled data: of columns, of cells, of examples taken together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import pandas as pd
+
+from stance.data.columns import GROUPS, IDS, LIKE_GROUPS, OTHERS, cells, row_faults
+from stance.data.splits import text_hash
+from stance.data.tables import Table
+from stance.errors import DataError, Fault, choices
+from stance.labels import LABELS
+
+
+def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
+    """Warn of columns that nothing is read from: a name misspelt, a group's, or labels in other words."""
+    has_group = any(name in GROUPS for name in table.frame)
+    faults = []
+    for name in map(str, table.frame.columns):
+        if name in (*used, *GROUPS, *IDS, *OTHERS):
+            continue
+        problem, expected = "a column that is not used", "a column that is read, or none"
+        values = cells(table.frame[name])
+        values = values[values != ""]
+        if not has_group and name.casefold() in LIKE_GROUPS and values.duplicated().any():
+            expected = f"{choices(GROUPS)} as its name, if rows with one value belong together"
+        elif like := difflib.get_close_matches(name, ["text", *GROUPS, *IDS], n=1):
+            expected = repr(like[0])
+        elif "target" not in used and 2 <= values.nunique() <= len(LABELS):
+            problem += f" (it holds {', '.join(map(repr, sorted(values.unique())))})"
+            expected = f"{choices(LABELS)} in it, if it is a target's"
+        faults.append(Fault(table.source, None, name, problem, expected, warning=True))
+    return faults
+
+
+def cell_faults(rows: pd.DataFrame, *, group: str, stance: str) -> list[Fault]:
+    """Return the faults of single cells; `group` and `stance` name the columns they were read from."""
+    faults = []
+    for field, column in (("text", "text"), ("target", "target"), ("group", group)):
+        empty = rows[rows[field] == ""].drop_duplicates("line")
+        faults += row_faults(empty, column, "an empty cell", f"a {field}")
+    wrong = rows[~rows["stance"].isin([*LABELS, ""])]
+    return faults + row_faults(wrong, stance, "{stance!r}", f"{choices(LABELS)}, or empty")
+
+
+def duplicate_ids(rows: pd.DataFrame) -> list[Fault]:
+    """Return a fault for each row whose id and target an earlier row has."""
+    named = rows[rows["sentence_id"] != ""]
+    again = named[named.duplicated(["sentence_id", "target"])].drop_duplicates(["sentence_id", "source", "line"])
+    return row_faults(again, "sentence_id", "{sentence_id!r} again", "each id once")
+
+
+def nothing_labelled(unlabelled: pd.DataFrame, source: str) -> Fault:
+    """Return the fault of data without a single label."""
+    targets = ", ".join(map(repr, unlabelled["target"].unique()))
+    detail = f": all {len(unlabelled)} cells of {targets} are empty" if targets else ""
+    return Fault(source, None, None, f"no labelled example{detail}", f"labels: {choices(LABELS)}")
+
+
+def chosen_targets(examples: pd.DataFrame, targets: Sequence[str], source: str) -> list[str]:
+    """Return the targets named, else all, in the order of the data; DataError if one has no example."""
+    present = list(dict.fromkeys(examples["target"]))
+    if unknown := [name for name in targets if name not in present]:
+        problem = f"no labelled example of {', '.join(unknown)}"
+        raise DataError([Fault(source, None, None, problem, f"targets from the data: {choices(present)}")])
+    return list(targets) or present
+
+
+def contradictions(examples: pd.DataFrame) -> list[Fault]:
+    """Warn of texts with two labels for a target; the rows all stay, as people gave them."""
+    key = [examples["text"].map(text_hash), examples["target"]]
+    rows = examples[examples.groupby(key)["stance"].transform("nunique") > 1]
+    expected = "the label this text has elsewhere too"
+    return row_faults(rows, "{target}", "{stance!r} for {sentence_id!r}", expected, warning=True)
+
+
+def repeated_rows(examples: pd.DataFrame) -> list[Fault]:
+    """Warn once of rows all of whose labels an earlier row gives the same text."""
+    label, row = ["hash", "target", "stance"], ["source", "line"]
+    keyed = examples.assign(hash=examples["text"].map(text_hash))
+    again = keyed.assign(again=keyed.duplicated(label)).groupby(row)["again"].transform("all")
+    repeated = keyed[again].drop_duplicates(row).sort_values("line", kind="stable")
+    if repeated.empty:
+        return []
+    later = repeated.iloc[0]
+    earlier = keyed[(keyed[label] == later[label]).all(axis=1)].iloc[0]
+    problem = f"{len(repeated)} rows with the text and labels of an earlier one"
+    problem += f" (first: line {later['line']}, as {earlier['source']}:{earlier['line']})"
+    return [Fault(later["source"], None, None, problem, "each once", warning=True)]
+
+
+def one_sided(examples: pd.DataFrame) -> list[Fault]:
+    """Return a fault for each target all of whose examples have one label."""
+    faults = []
+    for target, rows in examples.groupby("target", sort=False):
+        if rows["stance"].nunique() == 1:
+            problem = f"{len(rows)} examples of {target!r}, all {rows['stance'].iloc[0]!r}"
+            faults.append(Fault(rows["source"].iloc[0], None, None, problem, "two labels or more"))
+    return faults

@@ -1,0 +1,113 @@
+"""Which texts belong together, and splits that keep them together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import StratifiedGroupKFold
+
+from stance.data.columns import require_columns, row_faults
+from stance.data.tables import read_table
+from stance.errors import DataError, StanceError
+
+Integers = npt.NDArray[np.int64]
+
+#: Texts whose sets of word 5-grams have a Jaccard index of this or more are near-duplicates.
+NEAR_DUPLICATE = 0.5
+
+
+def text_hash(text: str) -> str:
+    """Return 16 hex digits of the SHA-256 of a text, case and white space folded: a copy is known again.
+
+    >>> text_hash("A  shield\\n") == text_hash("a shield")
+    True
+    """
+    return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:16]
+
+
+def near_duplicates(texts: Sequence[str]) -> Integers:
+    """Return cluster numbers of shape (n_texts,): equal for near-duplicates, and for theirs in turn.
+
+    Two texts are near-duplicates if the Jaccard index of their sets of word 5-grams is at
+    least `NEAR_DUPLICATE` (Broder 1997, "On the resemblance and containment of documents");
+    texts of fewer than five words only if equal but for case and white space.
+    """
+    alike = resemblance(texts)
+    alike.data = np.where(alike.data >= NEAR_DUPLICATE, 1, 0)
+    alike.eliminate_zeros()
+    return cast("Integers", connected_components(alike, directed=False)[1])
+
+
+def resemblance(texts: Sequence[str]) -> coo_matrix:
+    """Return the Jaccard index of every pair of texts that share a word 5-gram: (n_texts, n_texts)."""
+    matrix = CountVectorizer(binary=True, analyzer=_shingles, dtype=np.int32).fit_transform(texts).tocsr()
+    sizes = np.asarray(matrix.sum(axis=1)).ravel()
+    shared = (matrix @ matrix.T).tocoo()
+    shared.data = shared.data / (sizes[shared.row] + sizes[shared.col] - shared.data)
+    return cast("coo_matrix", shared)
+
+
+def _shingles(text: str) -> list[str]:
+    """Return a text's word 5-grams, case folded; of a shorter text, all its words as one."""
+    words = text.casefold().split()
+    return [" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))]
+
+
+def join_groups(examples: pd.DataFrame) -> pd.Series:
+    """Return each example's group; groups with near-duplicates of each other are one, named as the first by name."""
+    if examples.empty:
+        return examples["group"]
+    names, group = np.unique(examples["group"].to_numpy(dtype=str), return_inverse=True)
+    texts = list(examples["text"].unique())
+    cluster = examples["text"].map(dict(zip(texts, near_duplicates(texts), strict=True))).to_numpy()
+    # A graph of groups and, numbered after them, clusters; an edge where a group has a text of a cluster.
+    n_nodes = len(names) + len(texts)
+    edges = coo_matrix((np.ones(len(group)), (group, len(names) + cluster)), shape=(n_nodes, n_nodes))
+    component = connected_components(edges, directed=False)[1][: len(names)]
+    joined = pd.Series(names, dtype=object).groupby(component).transform("first").to_numpy()
+    return pd.Series(joined[group], index=examples.index, dtype=object)
+
+
+def group_folds(examples: pd.DataFrame, n_folds: int, *, seed: int) -> list[tuple[Integers, Integers]]:
+    """Split examples into folds that cut no group and hold alike shares of every stance.
+
+    Returns the positions of the rows to train and to test on, a pair for each fold; raises a
+    StanceError if there are fewer groups than folds, for all examples or for one target.
+    """
+    groups = examples.groupby("target")["group"].nunique()
+    if not groups.empty and groups.min() < n_folds:
+        raise StanceError(
+            f"target {groups.idxmin()!r} has {groups.min()} articles (or groups); wanted at least"
+            f" one for each of {n_folds} folds. Add articles, or lower evaluation.folds and"
+            " evaluation.inner_folds"
+        )
+    strata = examples["target"] + "\0" + examples["stance"]
+    counts = strata.value_counts()
+    if counts.max() < n_folds:
+        raise StanceError(f"{len(examples)} examples are too few for {n_folds} folds")
+    # A stratum with fewer examples than folds cannot be spread; it goes along with the largest.
+    strata = strata.where(strata.map(counts) >= n_folds, counts.index[0])
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    return [
+        (np.asarray(train, dtype=np.int64), np.asarray(test, dtype=np.int64))
+        for train, test in splitter.split(examples, strata, examples["group"])
+    ]
+
+
+def test_groups(path: str | Path) -> set[str]:
+    """Return the groups that a table of `group` and `part` (``train`` or ``test``) keeps for the test."""
+    table = read_table(path)
+    require_columns(table, ["group", "part"])
+    rows = table.frame.assign(source=table.source, line=table.lines)
+    if faults := row_faults(rows[~rows["part"].isin(["train", "test"])], "part", "{part!r}", "'train' or 'test'"):
+        raise DataError(faults)
+    return set(rows.loc[rows["part"] == "test", "group"])
