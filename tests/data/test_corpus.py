@@ -4,13 +4,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from stance.data.corpus import group_folds, near_duplicates, read_corpus, read_data, text_hash
+from stance.data.corpus import read_corpus, read_data
 from stance.errors import DataError, StanceError
 from stance.settings import Settings
 from tests.conftest import Row, tiny_rows, write_csv
@@ -28,7 +24,7 @@ def test_wide_and_long_give_the_same_examples(tmp_path: Path) -> None:
     rows = tiny_rows()
     wide = read_corpus([write_csv(tmp_path / "wide.csv", rows)])
     long = [
-        {"id": r["sentence_id"], "text": r["text"], "target": t, "stance": r[t], "group": r["article_id"]}
+        {"id": r["sentence_id"], "text": r["text"], "target": t, "stance": f"{r[t].title()} ", "group": r["article_id"]}
         for t in ("shield", "club")
         for r in rows
     ]
@@ -87,7 +83,7 @@ def test_titles_and_lexicons_come_from_targets_toml_beside_the_data(tmp_path: Pa
         ),
         (
             lambda rows: [row.update(shield=str(i % 3 - 1), club=row["text"]) for i, row in enumerate(rows)],
-            r"wanted a target's column, .* \('shield' holds '-1', '0', '1': write those words instead\)",
+            r"wanted a target's column, .*\n.*'shield': found .* \(it holds '-1', '0', '1'\); wanted 'against'",
         ),
     ],
     ids=["label", "text", "group", "id", "one-sided", "no-text", "no-target", "half-long", "unlabelled", "coded"],
@@ -115,7 +111,7 @@ def test_a_text_with_two_labels_is_a_warning_and_an_error_if_strict(tmp_path: Pa
         read_corpus([path], strict=True)
 
 
-def test_repeated_rows_are_one_warning_with_their_count_and_the_first_place(tmp_path: Path) -> None:
+def test_repeated_rows_are_one_warning_with_their_count_and_the_first_line(tmp_path: Path) -> None:
     copies = [row | {"sentence_id": f"again{i}"} for i, row in enumerate(tiny_rows()[4:6])]
     gap = tiny_rows()[0] | {"sentence_id": "gap", "club": ""}
     path = edited(tmp_path, lambda rows: rows.extend([*copies, gap]))
@@ -129,6 +125,19 @@ def test_a_row_that_adds_a_label_repeats_nothing(tmp_path: Path) -> None:
     first, second = (tiny_rows()[0] | more for more in ({"club": ""}, {"sentence_id": "again"}))
     path = edited(tmp_path, lambda rows: rows.__setitem__(slice(0, 1), [first, second]))
     assert read_corpus([path]).warnings == ()
+
+
+def test_rows_without_an_id_are_named_by_their_line(tmp_path: Path) -> None:
+    path = edited(tmp_path, lambda rows: [row.pop("sentence_id") for row in rows])
+    ids = read_corpus([path]).examples["sentence_id"]
+    assert ids.iloc[:80].tolist() == [f"row{line}" for line in range(2, 82)]
+
+
+@pytest.mark.parametrize("raw", ["[club", "[club]\n", "club = 1\n"], ids=["toml", "title", "section"])
+def test_a_targets_file_that_is_unfit_is_said(tmp_path: Path, raw: str) -> None:
+    (tmp_path / "targets.toml").write_text(raw, encoding="utf-8")
+    with pytest.raises(StanceError, match=r"targets\.toml: cannot be used .*wanted a \[target\] section"):
+        read_corpus([edited(tmp_path, lambda rows: None)])
 
 
 def test_an_unknown_target_is_named(tmp_path: Path) -> None:
@@ -148,38 +157,6 @@ def test_a_near_duplicate_joins_two_articles(tmp_path: Path) -> None:
     examples = read_corpus([path]).examples
     assert examples["group"].nunique() == 7
     assert set(examples.loc[examples["sentence_id"].isin(["t0-0", "t7-9"]), "group"]) == {"t0"}
-
-
-def test_near_duplicates_follow_chains_and_leave_others_alone() -> None:
-    a = "one two three four five six seven eight nine ten"
-    b = "one two three four five six seven eight nine eleven"
-    c = "one two three four five six seven eight twelve eleven nine"
-    numbers = near_duplicates([a, b, c, "quite another sentence about quite another thing", "short", "Short"])
-    assert numbers[0] == numbers[1]
-    assert numbers[4] == numbers[5]
-    assert len(set(numbers)) == len({numbers[0], numbers[2], numbers[3], numbers[4]})
-
-
-@given(seed=st.integers(0, 2**32 - 1), n_folds=st.integers(2, 8))
-def test_no_fold_cuts_a_group_and_every_row_is_tested_once(seed: int, n_folds: int) -> None:
-    rows = [(f"g{g}", t, ("against", "none", "favor")[(g + i) % 3]) for g in range(8) for i in range(5) for t in "ab"]
-    examples = pd.DataFrame(rows, columns=["group", "target", "stance"])
-    folds = group_folds(examples, n_folds, seed=seed)
-    for train, test in folds:
-        assert not set(examples["group"].iloc[train]) & set(examples["group"].iloc[test])
-    assert sorted(np.concatenate([test for _, test in folds])) == list(range(len(examples)))
-
-
-def test_too_few_articles_for_the_folds_names_the_target(tmp_path: Path) -> None:
-    examples = read_corpus([edited(tmp_path, lambda rows: None)]).examples
-    few = examples[(examples["target"] != "club") | examples["group"].isin(["t0", "t1"])]
-    with pytest.raises(StanceError, match=r"target 'club' has 2 articles .* wanted at least one for each of 3 folds"):
-        group_folds(few, 3, seed=0)
-
-
-@given(st.text())
-def test_text_hash_folds_white_space(text: str) -> None:
-    assert text_hash(f"\n {text}\t") == text_hash(text)
 
 
 def test_a_table_may_weigh_more_than_another(tmp_path: Path) -> None:
@@ -219,13 +196,24 @@ def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
             lambda rows: [row.update(doc=row.pop("article_id")[:1] + str(i % 2)) for i, row in enumerate(rows)],
             r"'doc': found a column that is not used; wanted 'group', 'article_id' or 'document_id' as its name",
         ),
+        (
+            lambda rows: [row.update(doc=row["article_id"]) for row in rows],
+            "'doc': found a column that is not used; wanted a column that is read, or none",
+        ),
+        (
+            lambda rows: [row.update(doc=row.pop("article_id") + str(i)) for i, row in enumerate(rows)],
+            "'doc': found a column that is not used; wanted a column that is read, or none",
+        ),
         (lambda rows: [row.update(note=row["text"]) for row in rows], r"'note': found a column that is not used"),
         (
             lambda rows: [row.update(articel_id=row.pop("article_id")[:1] + str(i % 2)) for i, row in enumerate(rows)],
             r"'articel_id': found a column that is not used; wanted 'article_id'",
         ),
     ],
-    ids=["other-labels", "misspelt", "group", "group-of-two", "other", "misspelt-of-two-articles"],
+    ids=[
+        "other-labels", "misspelt", "group", "group-of-two", "second-group", "groups-of-one", "other",
+        "misspelt-of-two-articles",
+    ],  # fmt: skip
 )
 def test_a_column_that_is_not_used_is_a_warning_and_strictly_an_error(tmp_path: Path, edit: Edit, message: str) -> None:
     path = edited(tmp_path, edit)
@@ -246,8 +234,8 @@ def test_an_experiments_data_is_read_with_all_its_settings(tmp_path: Path) -> No
         data__files=[str(file) for file in files], data__targets=["club"], data__weights=[1.0, 3.0],
         data__splits=str(splits), data__about=str(about),
     )  # fmt: skip
-    found = read_data(settings.data)
-    assert [target.title for target in found.targets] == ["The Club"]
-    assert set(found.examples["weight"]) == {1.0, 3.0}
-    assert "t0" not in set(found.examples["article"])
+    corpus = read_data(settings.data)
+    assert [target.title for target in corpus.targets] == ["The Club"]
+    assert set(corpus.examples["weight"]) == {1.0, 3.0}
+    assert "t0" not in set(corpus.examples["article"])
     assert {target.name for target in read_data(settings.data, targets=["shield"]).targets} == {"shield"}

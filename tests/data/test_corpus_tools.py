@@ -1,24 +1,26 @@
-"""Tools to make a corpus: adding articles, joining texts, gold labels, agreement, Label Studio."""
+"""Tools to make a corpus: adding articles, joining texts, gold labels, agreement, counts."""
 
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from stance.data.annotations import agreement, from_label_studio, gold, read_pass, to_label_studio
+from stance.app.main import app
+from stance.data.annotations import agreement, gold_labels, read_passes
+from stance.data.corpus import read_corpus
 from stance.data.datacard import describe_corpus
-from stance.data.joining import join, normalised
+from stance.data.joining import join_texts, normalised
 from stance.errors import DataError, StanceError
-from stance.labels import LABELS
-from stance.text.sentences import split
-from tests.conftest import RunCli, tiny_rows, write_csv
+from tests.conftest import tiny_rows, write_csv
 
 ARTICLE = """Deal on radar delayed
 
@@ -26,71 +28,71 @@ Gen. Novak of the U.S. Army met the mayor at 5 p.m. on Jan. 5. The deal costs US
 "We are against it," she said. Nothing was signed.
 """
 
-
-@pytest.mark.parametrize(
-    ("text", "sentences"),
-    [
-        ("He went to Washington, D.C. on Monday. It rained.", ["He went to Washington, D.C. on Monday.", "It rained."]),
-        ("It cost US$ 1.5 billion. Why?", ["It cost US$ 1.5 billion.", "Why?"]),
-        ("Dr. Lee met Gen. Smith. They left.", ["Dr. Lee met Gen. Smith.", "They left."]),
-        ("Headline without a stop\n\nFirst line.", ["Headline without a stop", "First line."]),
-        ("", []),
-    ],
-    ids=["capital", "money", "titles", "headline", "empty"],
-)
-def test_sentences_keep_abbreviations_whole(text: str, sentences: list[str]) -> None:
-    assert split(text) == sentences
+Corpus = Callable[..., Result]
 
 
-@given(st.text())
-def test_splitting_loses_no_character_but_white_space(text: str) -> None:
-    assert "".join("".join(split(text)).split()) == "".join(text.split())
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
+    """Run `stance corpus` in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *args: CliRunner().invoke(app, ["corpus", *map(str, args)])
 
 
-def test_an_article_is_added_unlabelled_and_check_lists_it(cli: RunCli, tmp_path: Path) -> None:
-    (tmp_path / "new.txt").write_text(ARTICLE)
-    done = cli("corpus", "add", "new.txt", "--target", "radar", "--date", "2008-05-01", "--genre", "wire")
-    assert done.returncode == 0, done.stderr
-    sentences = pd.read_csv(tmp_path / "data" / "sentences.csv", keep_default_na=False)
+def test_an_article_is_added_unlabelled_and_check_lists_it(corpus: Corpus) -> None:
+    Path("new.txt").write_text(ARTICLE)
+    done = corpus("add", "new.txt", "--target", "radar", "--date", "2008-05-01", "--genre", "wire")
+    assert done.exit_code == 0, done.output
+    sentences = pd.read_csv("data/sentences.csv", keep_default_na=False)
     assert sentences["sentence_id"].tolist() == [f"a001-{i:02d}" for i in range(5)]
     assert sentences["text"][1] == "Gen. Novak of the U.S. Army met the mayor at 5 p.m. on Jan. 5."
     assert set(sentences["radar"]) == {""}
-    articles = pd.read_csv(tmp_path / "data" / "articles.csv")
+    articles = pd.read_csv("data/articles.csv")
     assert articles[["article_id", "title", "date", "genre"]].to_numpy().tolist() == [
         ["a001", "Deal on radar delayed", "2008-05-01", "wire"]
     ]
-    waiting = cli("corpus", "check", "data/sentences.csv")
-    assert waiting.returncode == 0, waiting.stderr
+    waiting = corpus("check", "data/sentences.csv")
+    assert waiting.exit_code == 0, waiting.output
     assert "0 texts" in waiting.stdout
     assert "5 cells unlabelled" in waiting.stdout
-    untrained = cli("train", "--data", "data/sentences.csv")
-    assert untrained.returncode == 1
-    assert "no labelled example: all 5 cells of 'radar' are empty" in untrained.stderr
-    again = cli("corpus", "add", "new.txt")
-    assert again.returncode == 1
-    assert "an article with this headline" in " ".join(again.stderr.split())
-    (tmp_path / "second.txt").write_text("Another headline\nMore.")
-    sentences["radar"] = ["none", "none", "none", "against", "none"]
-    sentences.to_csv(tmp_path / "data" / "sentences.csv", index=False)
-    (tmp_path / "data" / "targets.toml").write_text('[radar]\ntitle = "Radar"\n')
-    assert cli("corpus", "add", "second.txt").returncode == 0
-    checked = cli("corpus", "check", "data/sentences.csv")
-    assert checked.returncode == 0, checked.stderr
+
+
+def test_articles_are_numbered_on_and_each_is_added_once(corpus: Corpus) -> None:
+    Path("new.txt").write_text(ARTICLE)
+    Path("second.txt").write_text("Another headline\nMore.")
+    corpus("add", "new.txt", "--target", "radar")
+    sentences = pd.read_csv("data/sentences.csv", keep_default_na=False)
+    sentences.assign(radar=["none", "none", "none", "against", "none"]).to_csv("data/sentences.csv", index=False)
+    again = corpus("add", "new.txt")
+    assert again.exit_code == 1
+    assert "an article with this headline" in str(again.exception)
+    assert corpus("add", "second.txt").exit_code == 0
+    checked = corpus("check", "data/sentences.csv")
+    assert checked.exit_code == 0, checked.output
     assert "sentences.csv:7: a002-00 toward radar" in checked.stdout
     assert "2 cells unlabelled" in checked.stdout
 
 
 @pytest.mark.parametrize(
-    ("args", "message"),
-    [(["--date", "May 2008"], "wanted YYYY-MM-DD"), ([], "name the targets of the new one")],
+    ("args", "exit_code", "message"),
+    [(["--date", "May 2008"], 2, "wanted YYYY-MM-DD"), ([], 1, "name the targets of the new one")],
     ids=["date", "targets"],
 )
-def test_a_wrong_add_is_said_and_writes_nothing(cli: RunCli, tmp_path: Path, args: list[str], message: str) -> None:
-    (tmp_path / "new.txt").write_text(ARTICLE)
-    done = cli("corpus", "add", "new.txt", *args)
-    assert done.returncode != 0
-    assert message in " ".join(done.stderr.split())
-    assert not (tmp_path / "data").exists()
+def test_a_wrong_add_is_said_and_writes_nothing(corpus: Corpus, args: list[str], exit_code: int, message: str) -> None:
+    Path("new.txt").write_text(ARTICLE)
+    done = corpus("add", "new.txt", *args)
+    assert done.exit_code == exit_code
+    assert message in done.output + str(done.exception)
+    assert not Path("data").exists()
+
+
+def test_check_prints_every_fault_and_fails(corpus: Corpus) -> None:
+    rows = tiny_rows()
+    write_csv(Path("bad.csv"), [*rows, rows[0] | {"sentence_id": "new", "club": "yes", "text": ""}])
+    done = corpus("check", "bad.csv")
+    assert done.exit_code == 1
+    assert "bad.csv:82: column 'text': found an empty cell" in done.stderr
+    assert "bad.csv:82: column 'club': found 'yes'" in done.stderr
+    assert done.stderr.endswith("2 faults\n")
 
 
 @pytest.fixture
@@ -111,36 +113,50 @@ def labelled_documents(tmp_path: Path) -> Path:
     return write_csv(tmp_path / "labels.csv", rows)
 
 
-def test_join_finds_sentences_by_their_offsets(labelled_documents: Path, tmp_path: Path) -> None:
-    table, faults = join([labelled_documents], [tmp_path / "texts"])
+def test_join_takes_sentences_by_their_offsets(labelled_documents: Path, tmp_path: Path) -> None:
+    table, faults = join_texts([labelled_documents], [tmp_path / "texts"])
     assert not faults
     assert table["text"].tolist() == ["We oppose the radar.", "We like cheese.", "The café is open."]
     assert list(table) == ["sentence_id", "document_id", "text", "radar"]
 
 
 def test_join_names_what_is_missing_or_altered_and_writes_only_if_told(
-    cli: RunCli, labelled_documents: Path, tmp_path: Path
+    corpus: Corpus, labelled_documents: Path
 ) -> None:
-    (tmp_path / "texts" / "TWO.md").unlink()
-    one = tmp_path / "texts" / "Session 1" / "ONE.txt"
+    Path("texts/TWO.md").unlink()
+    one = Path("texts/Session 1/ONE.txt")
     one.write_text(one.read_text("utf-8").replace("cheese", "butter"), "utf-8")
-    args = ("corpus", "join", labelled_documents, "--texts", "texts", "--output", "out.csv")
-    done = cli(*args)
-    assert done.returncode == 1
+    args = ("join", labelled_documents, "--texts", "texts", "--output", "out.csv")
+    done = corpus(*args)
+    assert done.exit_code == 1
     assert "no document 'TWO' for 1 sentences" in done.stderr
     assert "labels.csv:3: column 'sha256': found another text there; wanted ONE#21 unaltered" in done.stderr
-    assert not (tmp_path / "out.csv").exists()
-    assert cli(*args, "--partial").returncode == 0
-    assert pd.read_csv(tmp_path / "out.csv")["text"].tolist() == ["We oppose the radar."]
+    assert not Path("out.csv").exists()
+    assert corpus(*args, "--partial").exit_code == 0
+    assert pd.read_csv("out.csv")["text"].tolist() == ["We oppose the radar."]
+
+
+@pytest.mark.parametrize(
+    ("texts", "column", "error", "message"),
+    [
+        ("nowhere", "sha256", StanceError, "nowhere is not a folder"),
+        ("texts", "hash", DataError, "wanted the column 'sha256'"),
+    ],
+    ids=["folder", "column"],
+)
+def test_join_refuses_what_it_cannot_use(
+    corpus: Corpus, labelled_documents: Path, texts: str, column: str, error: type[StanceError], message: str
+) -> None:
+    pd.read_csv(labelled_documents).rename(columns={"sha256": column}).to_csv("other.csv", index=False)
+    with pytest.raises(error, match=message):
+        join_texts(["other.csv"], [texts])
 
 
 def test_a_joined_table_trains_by_document(labelled_documents: Path, tmp_path: Path) -> None:
-    from stance.data.corpus import read_corpus
-
-    table, _ = join([labelled_documents], [tmp_path / "texts"])
+    table, _ = join_texts([labelled_documents], [tmp_path / "texts"])
     table.to_csv(tmp_path / "joined.csv", index=False)
-    corpus = read_corpus([tmp_path / "joined.csv"])
-    assert corpus.examples["group"].tolist() == ["ONE", "ONE", "TWO"]
+    examples = read_corpus([tmp_path / "joined.csv"]).examples
+    assert examples["group"].tolist() == ["ONE", "ONE", "TWO"]
 
 
 @given(st.text())
@@ -161,14 +177,16 @@ def decisions(folder: Path, *rows: tuple[str, str, str]) -> Path:
     return write_csv(folder / "adjudication.csv", given)
 
 
-def test_gold_is_what_passes_agree_on_and_adjudication_decides(cli: RunCli, tmp_path: Path) -> None:
+def test_gold_is_what_passes_agree_on_and_adjudication_decides(corpus: Corpus, tmp_path: Path) -> None:
     a, b = passes(tmp_path, a=["favor", "none", "none"], b=["favor", "against", "none"])
-    decided = decisions(tmp_path, ("s1", "against", "the words carry it"), ("s2", "favor", "found by the audit"))
-    write_csv(tmp_path / "table.csv", [{"sentence_id": f"s{i}", "text": "x", "radar": ""} for i in range(3)])
-    args = ("corpus", "gold", a, b, "--adjudication", decided, "--into", "table.csv")
-    assert cli(*args).stdout == "table.csv: renewed\n"
-    assert pd.read_csv(tmp_path / "table.csv")["radar"].tolist() == ["favor", "against", "favor"]
-    assert cli(*args).stdout == "table.csv: unchanged\n"
+    decided = decisions(tmp_path, ("s1", "against", "the words carry it"), ("s2", "favor", "a second look"))
+    write_csv(Path("table.csv"), [{"sentence_id": f"s{i}", "radar": "", "text": "x"} for i in range(3)])
+    args = ("gold", a, b, "--adjudication", decided, "--into", "table.csv")
+    assert corpus(*args).stdout == "table.csv: renewed\n"
+    table = pd.read_csv("table.csv")
+    assert list(table) == ["sentence_id", "radar", "text"]
+    assert table["radar"].tolist() == ["favor", "against", "favor"]
+    assert corpus(*args).stdout == "table.csv: unchanged\n"
 
 
 @pytest.mark.parametrize(
@@ -186,86 +204,101 @@ def test_no_gold_without_a_decision_and_its_reason(
 ) -> None:
     paths = passes(tmp_path, a=["favor", "none"], b=["favor", "against"])
     with pytest.raises(DataError, match=message):
-        gold(paths, decisions(tmp_path, *rows) if rows else None)
+        gold_labels(paths, decisions(tmp_path, *rows) if rows else None)
 
 
 def test_passes_over_other_sentences_are_refused(tmp_path: Path) -> None:
     paths = passes(tmp_path, a=["favor", "none"], b=["favor"])
-    with pytest.raises(DataError, match="found others, such as s1"):
-        gold(paths)
+    with pytest.raises(DataError, match=r"b\.csv: found others, such as s1; wanted the sentences and targets of"):
+        gold_labels(paths)
+
+
+def test_a_table_with_a_sentence_of_no_pass_is_left_alone(corpus: Corpus, tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "table.csv", [{"sentence_id": "s7", "text": "x", "radar": ""}])
+    done = corpus("gold", *passes(tmp_path, a=["favor"]), "--into", "table.csv")
+    assert done.exit_code == 1
+    assert "no gold label for 's7'" in str(done.exception)
+    assert "favor" not in table.read_text()
+
+
+# What Label Studio writes: columns in alphabetical order, one a target by the name of its Choices, a row an annotation.
+EXPORT = """\
+"annotation_id","annotator","club","created_at","id","lead_time","sentence_id","shield","text","updated_at"
+1,"bob@x.org","none","2026-01-01T01:00:00Z",1,3.5,"s0","favor","A, ""b"" c","2026-01-01T00:00:00Z"
+0,"ann@x.org","none","2026-01-01T00:00:00Z",1,3.5,"s0","favor","A, ""b"" c","2026-01-01T00:00:00Z"
+11,"bob@x.org","","2026-01-01T01:00:00Z",2,3.5,"s1","against","B","2026-01-01T00:00:00Z"
+10,"ann@x.org","favor","2026-01-01T00:00:00Z",2,3.5,"s1","against","B","2026-01-01T00:00:00Z"
+"""
+
+
+def test_an_export_of_label_studio_holds_a_pass_of_each_annotator(corpus: Corpus, tmp_path: Path) -> None:
+    Path("export.csv").write_text(EXPORT, encoding="utf-8")
+    bob, ann = read_passes(["export.csv"]).values()
+    assert bob.to_dict("index") == {"s0": {"club": "none", "shield": "favor"}, "s1": {"club": "", "shield": "against"}}
+    assert ann.to_dict("list") == {"club": ["none", "favor"], "shield": ["favor", "against"]}
+    write_csv(Path("table.csv"), [{"sentence_id": f"s{i}", "shield": "", "club": ""} for i in range(2)])
+    undecided = corpus("gold", "export.csv", "--into", "table.csv")
+    assert "column 'club': found no decision on 's1'" in str(undecided.exception)
+    write_csv(Path("decided.csv"), [{"sentence_id": "s1", "target": "club", "label": "favor", "reason": "bob left it"}])
+    corpus("gold", "export.csv", "--adjudication", "decided.csv", "--into", "table.csv")
+    assert Path("table.csv").read_text() == "sentence_id,shield,club\ns0,favor,none\ns1,against,favor\n"
+
+
+def test_an_export_of_one_annotator_is_labelled_data(corpus: Corpus, tmp_path: Path) -> None:
+    Path("export.csv").write_text("".join(line for line in EXPORT.splitlines(True) if "bob" not in line), "utf-8")
+    data = read_corpus(["export.csv"], for_training=False)
+    assert data.examples[["target", "stance"]].to_numpy().tolist() == [
+        ["club", "none"], ["club", "favor"], ["shield", "favor"], ["shield", "against"],
+    ]  # fmt: skip
+    assert data.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("against", "anti"), r"export\.csv:4: column 'shield': found 'anti'; wanted 'against', 'none' or 'favor', or"),
+        (('"s1"', '"s0"'), r"export\.csv:4: column 'sentence_id': found 's0' again; wanted each id once"),
+        (("sentence_id", "sentence"), "wanted the column 'sentence_id'"),
+        (('"lead_time"', '"note"'), r"export\.csv:2: column 'note': found '3\.5'"),
+    ],
+    ids=["label", "twice", "id", "column"],
+)
+def test_a_pass_that_cannot_be_used_is_said(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    (tmp_path / "export.csv").write_text(EXPORT.replace(*change), encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_passes([tmp_path / "export.csv"])
 
 
 def test_agreement_by_hand(tmp_path: Path) -> None:
     # Krippendorff's nominal alpha for two coders: 1 - (n - 1) * disagreements / pairs of unlike values
     a = ["favor", "favor", "none", "none", "none", "against"]
     b = ["favor", "none", "none", "none", "none", "against"]
-    first, second = (read_pass(path) for path in passes(tmp_path, a=a, b=b))
-    found = agreement(first, second)["radar"]
+    first, second = read_passes(passes(tmp_path, a=[*a, "favor"], b=[*b, ""])).values()
+    (row,) = agreement(first, second).to_dict("records")
     values = pd.Series(a + b).value_counts()
     expected = sum(values[x] * values[y] for x in values.index for y in values.index if x != y) / (12 * 11)
-    assert found.alpha == pytest.approx(1 - (2 / 12) / expected)
-    assert found.f1["favor"] == pytest.approx(2 / 3)
-    assert (found.n, found.n_disagreed) == (6, 1)
+    assert row["alpha"] == pytest.approx(1 - (2 / 12) / expected)
+    assert row["F1 favor"] == pytest.approx(2 / 3)
+    assert (row["n"], row["disagreed"]) == (6, 1)
 
 
-@given(
-    labels=st.lists(st.tuples(*[st.sampled_from([*LABELS, ""])] * 4), min_size=1, max_size=6),
-    texts=st.lists(st.text(), min_size=6, max_size=6),
-)
-def test_label_studio_brings_every_label_back(
-    tmp_path_factory: pytest.TempPathFactory, labels: list[tuple[str, ...]], texts: list[str]
-) -> None:
-    ids = [f"s{i}" for i in range(len(labels))]
-    table = pd.DataFrame({"sentence_id": ids, "text": texts[: len(ids)]})
-    columns = np.asarray(labels, dtype=object)
-    given_ = {
-        "ann": pd.DataFrame(columns[:, :2], index=ids, columns=["radar", "a b"]),
-        "bob@x.org": pd.DataFrame(columns[:, 2:], index=ids, columns=["radar", "a b"]),
-    }
-    path = tmp_path_factory.mktemp("ls") / "tasks.json"
-    path.write_text(to_label_studio(table, ["radar", "a b"], given_), "utf-8")
-    back = from_label_studio(path)
-    for annotator, frame in given_.items():
-        for name in ids:
-            for target in frame:
-                found = back[annotator].to_dict().get(target, {}).get(name, "") if annotator in back else ""
-                assert found == frame.to_dict()[target][name]
+def test_agreement_on_one_label_alone_has_no_alpha(tmp_path: Path) -> None:
+    first, second = read_passes(passes(tmp_path, a=["none", "none"], b=["none", ""])).values()
+    (row,) = agreement(first, second).to_dict("records")
+    assert np.isnan(row["alpha"])
+    assert (row["n"], row["F1 none"], row["F1 favor"]) == (1, 1.0, 0.0)
 
 
-def test_label_studio_from_the_command_line(cli: RunCli, tmp_path: Path) -> None:
-    rows = tiny_rows()
-    write_csv(tmp_path / "tiny.csv", rows)
-    for name, change in (("ann", "favor"), ("bob", "against")):
-        given_ = [{"sentence_id": r["sentence_id"], "shield": change, "club": r["club"]} for r in rows[:5]]
-        write_csv(tmp_path / f"{name}.csv", given_)
-    out = cli("corpus", "export", "tiny.csv", "--pass", "ann.csv", "--pass", "bob.csv", "--output", "tasks.json")
-    assert out.returncode == 0, out.stderr
-    tasks = json.loads((tmp_path / "tasks.json").read_text("utf-8"))
-    assert len(tasks) == 80
-    assert tasks[0]["data"]["text"] == rows[0]["text"]
-    assert len(tasks[0]["annotations"]) == 2
-    assert '<Choice value="against"/>' in (tmp_path / "tasks.xml").read_text()
-    back = cli("corpus", "import", "tasks.json", "--output", "back")
-    assert back.returncode == 0, back.stderr
-    for name in ("ann", "bob"):
-        pd.testing.assert_frame_equal(read_pass(tmp_path / "back" / f"{name}.csv"), read_pass(tmp_path / f"{name}.csv"))
-
-
-@pytest.mark.parametrize("raw", ["", "{}", "[1]", '[{"data": {}}]', '{"a": {"data": 1}}'])
-def test_what_is_no_export_is_said(tmp_path: Path, raw: str) -> None:
-    (tmp_path / "x.json").write_text(raw)
-    with pytest.raises(StanceError, match=r"not a Label Studio export|no sentence_id"):
-        from_label_studio(tmp_path / "x.json")
-
-
-def test_stats_count_what_is_there(cli: RunCli, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    write_csv(tmp_path / "data" / "sentences.csv", tiny_rows())
-    done = cli("corpus", "stats", "--plot", "counts.png")
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "counts.png").read_bytes().startswith(b"\x89PNG")
-    found = describe_corpus(tmp_path / "data")
-    assert found["Labels"].to_dict("records")[0] == {
+def test_stats_count_what_is_there(corpus: Corpus, tmp_path: Path) -> None:
+    Path("data").mkdir()
+    write_csv(Path("data/sentences.csv"), tiny_rows())
+    done = corpus("stats", "--plot", "counts.png")
+    assert done.exit_code == 0, done.output
+    assert Path("counts.png").read_bytes().startswith(b"\x89PNG")
+    card = describe_corpus(Path("data"))
+    assert card["Labels"].to_dict("records")[0] == {
         "source": "articles", "target": "shield", "against": 16, "none": 48, "favor": 16,
     }  # fmt: skip
-    assert cli("corpus", "stats", "--data", "nowhere").returncode == 1
+    (sizes,) = card["Sentences"].to_dict("records")
+    assert (sizes["documents or groups"], sizes["no side"], sizes["two targets"]) == (8, "20%", 0)
+    assert corpus("stats", "--data", "nowhere").exit_code == 1
