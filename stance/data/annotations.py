@@ -68,9 +68,12 @@ def gold_labels(paths: Sequence[str | Path], adjudication: str | Path | None = N
         gold = gold.where(labels.reindex_like(first) == first, None)
     if adjudication is not None:
         gold = _adjudicated(gold, adjudication)
-    undecided = gold.isna().melt(ignore_index=False, var_name="target").query("value").reset_index()
-    rows = undecided.assign(source=str(paths[-1]), line=None)
-    if faults := row_faults(rows, "{target}", "no decision on {sentence_id!r}", "agreement, or an adjudication"):
+    faults = [
+        Fault(str(paths[-1]), None, str(target), f"no decision on {sentence!r}", "agreement, or an adjudication of it")
+        for target in gold
+        for sentence in gold.index[gold[target].isna()]
+    ]
+    if faults:
         raise DataError(faults)
     return gold
 
@@ -96,7 +99,7 @@ def _adjudicated(gold: pd.DataFrame, path: str | Path) -> pd.DataFrame:
 
 
 def fill(path: str | Path, gold: pd.DataFrame) -> bool:
-    """Write gold labels into a table; return whether that changed it. DataError if a sentence of it has none."""
+    """Write gold labels into a table, which needs one for each sentence; return whether that changed it."""
     table = read_table(path)
     require_columns(table, ["sentence_id"])
     ids = table.frame["sentence_id"]

@@ -183,24 +183,27 @@ def _melt(table: Table, known: Collection[str]) -> tuple[pd.DataFrame, list[Faul
     The columns are `source`, `line`, `sentence_id`, `text`, `group`, `target` and `stance`.
     """
     frame = table.frame
-    long = "target" in frame or "stance" in frame
-    require_columns(table, LONG if long else ["text"])
-    labelled = [] if long else target_columns(table)
-    targets = [str(name) for name in frame if not long and (name in known or name in labelled)]
-    doubts = checks.unused_columns(table, LONG if long else ["text", *targets])
-    if not long and not targets:
+    labels: list[tuple[str | pd.Series, str]]  # targets, and the column of their stances
+    if "target" in frame or "stance" in frame:
+        require_columns(table, LONG)
+        used, stance, labels = [*LONG], "stance", [(cells(frame["target"]), "stance")]
+    else:
+        require_columns(table, ["text"])
+        targets = [str(name) for name in frame if name in {*known, *target_columns(table)}]
+        used, stance, labels = ["text", *targets], "{target}", [(name, name) for name in targets]
+    doubts = checks.unused_columns(table, used)
+    if not labels:
         raise DataError([missing(table, f"a target's column, holding {choices(LABELS)}"), *doubts])
     ids, group = (next((name for name in names if name in frame), "") for names in (IDS, GROUPS))
     base = pd.DataFrame({"source": table.source, "line": table.lines, "text": cells(frame["text"])})
     base["sentence_id"] = cells(frame[ids]) if ids else ""
     # Without a group each text stands for itself; its near-duplicates are joined later.
     base["group"] = cells(frame[group]) if group else "text-" + base["text"].map(text_hash)
-    columns = [(cells(frame["target"]), "stance")] if long else [(name, name) for name in targets]
     rows = pd.concat(
-        [base.assign(target=target, stance=cells(frame[column]).str.lower()) for target, column in columns],
+        [base.assign(target=target, stance=cells(frame[column]).str.lower()) for target, column in labels],
         ignore_index=True,
     )
-    return rows, doubts + checks.cell_faults(rows, group=group, stance="stance" if long else "{target}")
+    return rows, doubts + checks.cell_faults(rows, group=group, stance=stance)
 
 
 def read_data(data: DataSettings, *, targets: Sequence[str] = (), strict: bool = False) -> Corpus:

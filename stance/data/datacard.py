@@ -23,13 +23,7 @@ SOURCES = {
 
 
 def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return every table of the data card by its title, those whose files are there.
-
-    Raises
-    ------
-    StanceError
-        If the folder holds no table of `SOURCES`.
-    """
+    """Return the tables of a data card by their titles, as far as a folder has the files; it needs one of `SOURCES`."""
     tables = {source: read_table(folder / file) for source, file in SOURCES.items() if (folder / file).exists()}
     if not tables:
         raise StanceError(f"{folder} holds none of {', '.join(SOURCES.values())}; wanted a data folder (--data DIR)")

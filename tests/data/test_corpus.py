@@ -211,9 +211,15 @@ def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
         ),
     ],
     ids=[
-        "other-labels", "misspelt", "group", "group-of-two", "second-group", "groups-of-one", "other",
+        "other-labels",
+        "misspelt",
+        "group",
+        "group-of-two",
+        "second-group",
+        "groups-of-one",
+        "other",
         "misspelt-of-two-articles",
-    ],  # fmt: skip
+    ],
 )
 def test_a_column_that_is_not_used_is_a_warning_and_strictly_an_error(tmp_path: Path, edit: Edit, message: str) -> None:
     path = edited(tmp_path, edit)
