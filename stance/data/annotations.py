@@ -102,7 +102,7 @@ def fill(path: str | Path, gold: pd.DataFrame) -> bool:
     """Write gold labels into a table, which needs one for each sentence; return whether that changed it."""
     table = read_table(path)
     require_columns(table, ["sentence_id"])
-    ids = table.frame["sentence_id"]
+    ids = cells(table.frame["sentence_id"])
     if lacking := [name for name in ids if name not in gold.index]:
         raise DataError([Fault(table.source, None, None, f"no gold label for {lacking[0]!r}", "every sentence")])
     filled = table.frame.assign(**gold.loc[ids].set_axis(table.frame.index))
