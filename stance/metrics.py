@@ -127,13 +127,45 @@ def f_avg(confusion: Array) -> Array:
     return cast("Array", f1_scores(confusion)[..., _SIDES].mean(axis=-1))
 
 
+def resampled_sums(totals: Array, *, resamples: int, seed: int) -> Array:
+    """Return sums over groups drawn with replacement (Efron 1979), shape (resamples, ...).
+
+    `totals` of shape (n_groups, ...) is what each group adds to a sum. Every interval starts here.
+    """
+    n = len(totals)
+    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+    return np.tensordot(draws.astype(float), totals, axes=1)
+
+
+def with_interval(value: float | np.floating | Array, resampled: Array) -> Score:
+    """Return a value with the 95 % percentile interval of its resampled values, shape (resamples,)."""
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Score(float(value), float(low), float(high))
+
+
+def bootstrap_mean(
+    values: npt.ArrayLike, groups: npt.ArrayLike | None = None, *, resamples: int = 1000, seed: int = 0
+) -> Score:
+    """Return the mean of values of shape (n,) with its interval from resampled groups.
+
+    `groups` of shape (n,) says what each value belongs to, such as its document; by default every
+    value is a group.
+    """
+    values = np.asarray(values, dtype=float)
+    _, group = np.unique(np.arange(len(values)) if groups is None else np.asarray(groups), return_inverse=True)
+    totals = np.stack([np.bincount(group, weights=values), np.bincount(group).astype(float)], axis=1)
+    sums = resampled_sums(totals, resamples=resamples, seed=seed)
+    score = with_interval(values.mean(), sums[:, 0] / sums[:, 1])
+    # Where all groups are alike, sums may round past the mean.
+    return Score(score.value, min(score.low, score.value), max(score.high, score.value))
+
+
 def evaluate(
     gold: Labels, predicted: Labels, target: Labels, group: Labels, *, resamples: int, seed: int
 ) -> Evaluation:
-    """Score predictions, with percentile intervals from resampled groups (Efron 1979)."""
+    """Score predictions; every score has its interval from resampled groups."""
     counts = confusions(gold, predicted, target, group)
-    draws = _draws(len(counts), resamples, seed)
-    sampled = np.tensordot(draws, counts, axes=1)
+    sampled = resampled_sums(counts, resamples=resamples, seed=seed)
     whole = counts.sum(axis=0)
     pooled, pooled_sampled = whole.sum(axis=0), sampled.sum(axis=1)
     targets = {}
@@ -142,17 +174,17 @@ def evaluate(
         targets[str(name)] = TargetScores(
             n=int(whole[i].sum()),
             n_groups=int((counts[:, i].sum(axis=(1, 2)) > 0).sum()),
-            f_avg=_score(f_avg(whole[i]), f_avg(sampled[:, i])),
-            macro_f1=_score(f1.mean(), f1_sampled.mean(axis=-1)),
-            f1={label: _score(f1[k], f1_sampled[:, k]) for k, label in enumerate(LABELS)},
+            f_avg=with_interval(f_avg(whole[i]), f_avg(sampled[:, i])),
+            macro_f1=with_interval(f1.mean(), f1_sampled.mean(axis=-1)),
+            f1={label: with_interval(f1[k], f1_sampled[:, k]) for k, label in enumerate(LABELS)},
             confusion=whole[i].astype(int).tolist(),
         )
     return Evaluation(
         n=int(whole.sum()),
         n_groups=len(counts),
-        f_avg=_score(f_avg(pooled), f_avg(pooled_sampled)),
-        f_avg_mean=_score(f_avg(whole).mean(), f_avg(sampled).mean(axis=-1)),
-        macro_f1=_score(f1_scores(pooled).mean(), f1_scores(pooled_sampled).mean(axis=-1)),
+        f_avg=with_interval(f_avg(pooled), f_avg(pooled_sampled)),
+        f_avg_mean=with_interval(f_avg(whole).mean(), f_avg(sampled).mean(axis=-1)),
+        macro_f1=with_interval(f1_scores(pooled).mean(), f1_scores(pooled_sampled).mean(axis=-1)),
         targets=targets,
     )
 
@@ -174,24 +206,24 @@ def compare(
     """
     a, b = (confusions(gold, p, target, group).sum(axis=1) for p in predicted)
     observed = float(f_avg(a.sum(axis=0)) - f_avg(b.sum(axis=0)))
-    draws = _draws(len(a), resamples, seed)
-    sampled = f_avg(np.tensordot(draws, a, axes=1)) - f_avg(np.tensordot(draws, b, axes=1))
+    sums = resampled_sums(np.stack([a, b], axis=1), resamples=resamples, seed=seed)
+    differences = f_avg(sums[:, 0]) - f_avg(sums[:, 1])
     swap = np.random.default_rng([seed, 1]).integers(0, 2, (resamples, len(a))).astype(float)
     first = np.tensordot(1 - swap, a, axes=1) + np.tensordot(swap, b, axes=1)
     second = np.tensordot(swap, a, axes=1) + np.tensordot(1 - swap, b, axes=1)
     extreme = np.abs(f_avg(first) - f_avg(second)) >= abs(observed) - 1e-12
     p = (int(extreme.sum()) + 1) / (resamples + 1)
-    return Comparison(*names, _score(np.float64(observed), sampled), p)
+    return Comparison(*names, with_interval(observed, differences), p)
 
 
 def calibration(gold: Labels, proba: Array, *, n_bins: int = 10) -> Calibration:
     """Measure calibration of probabilities of shape (n_examples, 3), columns in LABELS order."""
     code = _codes(gold)
     confidence, correct = proba.max(axis=1), proba.argmax(axis=1) == code
-    place = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    bin_of = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     bins = [
         (float(confidence[inside].mean()), float(correct[inside].mean()), int(inside.sum()))
-        for inside in (place == k for k in range(n_bins))
+        for inside in (bin_of == k for k in range(n_bins))
         if inside.any()
     ]
     ece = sum(abs(mean - right) * n for mean, right, n in bins) / len(code)
@@ -213,9 +245,8 @@ def risk_coverage(gold: Labels, proba: Array) -> list[tuple[float, float]]:
 def fit_temperature(scores: Array, gold: npt.NDArray[np.intp]) -> float:
     """Return the temperature of least negative log-likelihood (Guo et al. 2017), its log under a normal prior.
 
-    Scores that say nothing would have an infinite temperature, and scores that are always right one of 0. The
-    prior (mean 0, standard deviation 1: a unit of log-likelihood in all) keeps both finite, and is nothing
-    beside a thousand examples.
+    Without the prior (mean 0, standard deviation 1) random scores would have an infinite temperature, and scores
+    that are always right one of 0. Beside a thousand examples it weighs nothing.
 
     Parameters
     ----------
@@ -229,8 +260,7 @@ def fit_temperature(scores: Array, gold: npt.NDArray[np.intp]) -> float:
         log_proba = log_softmax(scores / np.exp(log_temperature), axis=1)
         return float(-log_proba[np.arange(len(gold)), gold].sum() + log_temperature**2 / 2)
 
-    found = minimize_scalar(loss, bounds=(-8.0, 8.0), method="bounded")
-    return float(np.exp(found.x))
+    return float(np.exp(minimize_scalar(loss, bounds=(-8.0, 8.0), method="bounded").x))
 
 
 def _codes(labels: Labels) -> npt.NDArray[np.intp]:
@@ -240,14 +270,3 @@ def _codes(labels: Labels) -> npt.NDArray[np.intp]:
     if (codes < 0).any():
         raise ValueError(f"label {labels[codes < 0][0]!r}; wanted one of {', '.join(LABELS)}")
     return codes
-
-
-def _draws(n: int, resamples: int, seed: int) -> Array:
-    """How often each group is drawn, shape (resamples, n)."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
-
-
-def _score(value: np.floating | Array, sampled: Array) -> Score:
-    low, high = np.percentile(sampled, [2.5, 97.5])
-    return Score(float(value), float(low), float(high))

@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from stance.labels import LABELS
-from stance.metrics import calibration, compare, confusions, evaluate, f1_scores, f_avg, fit_temperature, risk_coverage
+from stance.metrics import (
+    bootstrap_mean,
+    calibration,
+    compare,
+    confusions,
+    evaluate,
+    f1_scores,
+    f_avg,
+    fit_temperature,
+    risk_coverage,
+)
 
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=40)
 
@@ -119,3 +129,15 @@ def test_scores_worse_than_chance_have_a_high_but_finite_temperature() -> None:
     gold = np.arange(100) % 2
     scores = np.where(gold[:, np.newaxis] == [1, 0], 0.3, -0.3)
     assert 2 < fit_temperature(scores, gold) < 20
+
+
+def test_a_mean_has_its_interval_from_resampled_groups() -> None:
+    values = np.repeat([-1.0, -1.0, 1.0, 1.0, 1.0, 1.0], 50)
+    whole = bootstrap_mean(values, np.repeat(np.arange(6), 50))
+    assert whole.value == pytest.approx(1 / 3)
+    # Six groups of 50 tell no more than six values; 300 single values would tell more.
+    assert (whole.low, whole.high) == pytest.approx((-2 / 3, 1.0), abs=0.35)
+    alone = bootstrap_mean(values)
+    assert alone.high - alone.low < (whole.high - whole.low) / 3
+    alike = bootstrap_mean([0.1] * 8)
+    assert alike.low <= alike.value <= alike.high == pytest.approx(alike.low)
