@@ -23,7 +23,8 @@ import numpy.typing as npt
 import pandas as pd
 from readme import write_sections
 
-from stance.reading.holders import Holder, actor_of, find_holders, first_actor, is_organisation, state_by_name
+from stance.reading.actors import Phrase, actor_of, find_actors, find_names, is_organisation, state_by_name
+from stance.reading.holders import Holder, find_holders
 from stance.report.tables import markdown
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +43,7 @@ def gold_names(holder: str) -> str:
     return name
 
 
-def found_name(holder: Holder) -> str:
+def found_name(holder: Holder | Phrase) -> str:
     """Return what a holder that was found is compared by."""
     if holder.kind == "person":
         return f"someone of {holder.country}" if holder.country else holder.name
@@ -65,7 +66,10 @@ def by_told_rules(sentences: Texts, country: str | None) -> Held:
 
 def by_first_actor(sentences: Texts, country: str | None) -> Held:
     """The first actor named, alone; else the author."""
-    return {key: frozenset([found_name(first_actor(text) or AUTHOR)]) for key, text in sentences.items()}
+    return {
+        key: frozenset([found_name(next(iter(find_actors(find_names(text))), AUTHOR))])
+        for key, text in sentences.items()
+    }
 
 
 def by_author(sentences: Texts, country: str | None) -> Held:

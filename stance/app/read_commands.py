@@ -10,7 +10,8 @@ import typer
 
 from stance.app.console import load_model, print_marked, print_rows, say
 from stance.labels import LABELS, SIGNS
-from stance.reading.holders import AUTHOR, PATTERN
+from stance.reading.actors import PATTERN
+from stance.reading.holders import AUTHOR
 
 if TYPE_CHECKING:
     from stance.reading.article import Reading

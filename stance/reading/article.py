@@ -8,22 +8,20 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from stance.labels import LABELS
-from stance.metrics import Score
+from stance.metrics import Score, bootstrap_mean
 from stance.model.predictor import Model
-from stance.reading.holders import Holder, find_holders
+from stance.reading.holders import AUTHOR, Holder, find_holders
 from stance.text.sentences import paragraphs, split
 
-#: Fewer sentences than this give no interval: resampling so few says nothing.
+#: Fewer units than this (sentences, documents) give no interval: resampling so few says nothing.
 FEWEST = 5
 
 #: How many sentences a summary shows.
 TELLING = 3
 
-_RESAMPLES = 1000
-_NONE = LABELS.index("none")
+Counts = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -32,18 +30,14 @@ class Sentence:
 
     Attributes
     ----------
-    position
-        Place in the article, from 0.
-    paragraph
-        Of the article, from 0, as `stance.text.sentences.paragraphs` divides it.
-    text
-        The sentence.
+    position, paragraph
+        Index of the sentence, and of its paragraph, in the article.
     labels
         Its stance toward each target, in the order of the model's targets.
     proba, scores
         Lists of shape (n_targets, 3), columns in LABELS order; scores are linear and lack the temperature.
     holders
-        Whose stance it is if it takes a side, and by which rule that was found.
+        Whose stance it is if it takes a side.
     """
 
     position: int
@@ -72,14 +66,14 @@ class Summary:
     stance
         Mean of P(favor) - P(against), -1 to 1, over the sentences that take a side; None where none does.
     low, high
-        Its 95 % percentile interval from resampled sentences; None with fewer than `FEWEST` of them.
+        Its 95 % interval from resampled sentences; None with fewer than `FEWEST` of them.
     telling
         Positions of the sentences surest of a side, surest first.
     """
 
     target: str
     title: str
-    counts: tuple[int, int, int]
+    counts: Counts
     share: float
     stance: float | None
     low: float | None
@@ -89,11 +83,14 @@ class Summary:
 
 @dataclass(frozen=True)
 class Position:
-    """Where one holder stands toward a target; counts, stance and interval as in `Summary`."""
+    """Where one holder stands toward a target; counts, stance and interval as in `Summary`.
+
+    `sentences` are the positions of the holder's sentences that take a side.
+    """
 
     holder: str
     target: str
-    counts: tuple[int, int, int]
+    counts: Counts
     stance: float
     low: float | None
     high: float | None
@@ -119,7 +116,7 @@ class Reading:
         return {"labels": list(LABELS), **asdict(self)}
 
 
-def read_article(model: Model, text: str, *, author: str = "author", country: str | None = None) -> Reading:
+def read_article(model: Model, text: str, *, author: str = AUTHOR, country: str | None = None) -> Reading:
     """Split an article into sentences and say of each where it stands toward every target, and who does.
 
     Parameters
@@ -136,33 +133,24 @@ def read_article(model: Model, text: str, *, author: str = "author", country: st
     ModelError
         If `text` is not a string.
     """
-    places, texts = [], []
-    for paragraph, block in enumerate(paragraphs(text)):
-        found = split(block)
-        places += [paragraph] * len(found)
-        texts += found
+    numbered = [(n, sentence) for n, block in enumerate(paragraphs(text)) for sentence in split(block)]
+    texts = [sentence for _, sentence in numbered]
     scores = model.scores(texts)
     proba = model.probabilities(scores)
     holders = find_holders(texts, author=author, country=country)
-    codes = proba.argmax(axis=2)
+    labels = [tuple(LABELS[code] for code in codes) for codes in proba.argmax(axis=2)]
     sentences = tuple(
-        Sentence(i, places[i], texts[i], tuple(LABELS[code] for code in codes[i]), proba[i].tolist(),
-                 scores[i].tolist(), holders[i])
-        for i in range(len(texts))
-    )  # fmt: skip
-    info = model.info
-    named = list(zip(info.targets, info.titles, strict=True))
-    return Reading(
-        info.targets,
-        info.titles,
-        sentences,
-        tuple(_summary(name, title, sentences, t) for t, (name, title) in enumerate(named)),
-        tuple(found for t, name in enumerate(info.targets) for found in _positions(name, sentences, t)),
+        Sentence(i, paragraph, sentence, labels[i], proba[i].tolist(), scores[i].tolist(), holders[i])
+        for i, (paragraph, sentence) in enumerate(numbered)
     )
+    targets, titles = model.info.targets, model.info.titles
+    summaries = tuple(_summary(*names, sentences, t) for t, names in enumerate(zip(targets, titles, strict=True)))
+    positions = tuple(position for t, name in enumerate(targets) for position in _positions(name, sentences, t))
+    return Reading(targets, titles, sentences, summaries, positions)
 
 
-def mean_stance(values: Sequence[float], units: Sequence[Any] | None = None, *, seed: int = 0) -> Score | None:
-    """Return the mean and its 95 % percentile interval (Efron 1979) from resampled units.
+def mean_stance(values: Sequence[float], units: Sequence[Any] | None = None) -> Score | None:
+    """Return the mean and its 95 % interval from resampled units, None with fewer than `FEWEST` units.
 
     Parameters
     ----------
@@ -170,48 +158,18 @@ def mean_stance(values: Sequence[float], units: Sequence[Any] | None = None, *, 
         Any number of stances, -1 to 1.
     units
         What each value belongs to, such as its document; by default every value is a unit.
-
-    Returns
-    -------
-    None with fewer than `FEWEST` units.
     """
-    names: npt.NDArray[Any]
-    names, codes = np.unique(np.arange(len(values)) if units is None else np.asarray(units), return_inverse=True)
-    if len(names) < FEWEST:
-        return None
-    sums = np.bincount(codes, weights=np.asarray(values, dtype=float))
-    sizes = np.bincount(codes)
-    draws = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=_RESAMPLES)
-    low, high = np.percentile((draws @ sums) / (draws @ sizes), [2.5, 97.5])
-    mean = float(np.mean(values))
-    # Where all units are alike, sums may round past the mean.
-    return Score(mean, min(float(low), mean), max(float(high), mean))
-
-
-def _counts(sentences: Sequence[Sentence], target: int) -> tuple[int, int, int]:
-    labels = [sentence.labels[target] for sentence in sentences]
-    return (labels.count(LABELS[0]), labels.count(LABELS[1]), labels.count(LABELS[2]))
-
-
-def _mean(sided: Sequence[Sentence], target: int) -> tuple[float | None, float | None, float | None]:
-    stances = [sentence.stance(target) for sentence in sided]
-    if not stances:
-        return None, None, None
-    found = mean_stance(stances)
-    mean = float(np.mean(stances))
-    return (mean, found.low, found.high) if found else (mean, None, None)
-
-
-def _sided(sentences: Sequence[Sentence], target: int) -> list[Sentence]:
-    return [sentence for sentence in sentences if sentence.labels[target] != LABELS[_NONE]]
+    n_units = len(values) if units is None else len(np.unique(np.asarray(units)))
+    return bootstrap_mean(values, units) if n_units >= FEWEST else None
 
 
 def _summary(name: str, title: str, sentences: Sequence[Sentence], target: int) -> Summary:
     sided = _sided(sentences, target)
     surest = sorted(sided, key=lambda sentence: -max(sentence.proba[target]))
-    share = len(sided) / len(sentences) if sentences else 0.0
     telling = tuple(sentence.position for sentence in surest[:TELLING])
-    return Summary(name, title, _counts(sentences, target), share, *_mean(sided, target), telling)
+    share = len(sided) / len(sentences) if sentences else 0.0
+    stance, low, high = _mean(sided, target) if sided else (None, None, None)
+    return Summary(name, title, _counts(sentences, target), share, stance, low, high, telling)
 
 
 def _positions(name: str, sentences: Sequence[Sentence], target: int) -> list[Position]:
@@ -219,9 +177,26 @@ def _positions(name: str, sentences: Sequence[Sentence], target: int) -> list[Po
     for sentence in _sided(sentences, target):
         for holder in sentence.holders:
             held.setdefault(holder.name, []).append(sentence)
-    found = []
-    for who, theirs in held.items():
-        mean, low, high = _mean(theirs, target)
-        places = tuple(sentence.position for sentence in theirs)
-        found.append(Position(who, name, _counts(theirs, target), mean or 0.0, low, high, places))
-    return sorted(found, key=lambda position: (-len(position.sentences), position.holder))
+    positions = [
+        Position(holder, name, _counts(theirs, target), *_mean(theirs, target), tuple(s.position for s in theirs))
+        for holder, theirs in held.items()
+    ]
+    return sorted(positions, key=lambda position: (-len(position.sentences), position.holder))
+
+
+def _sided(sentences: Sequence[Sentence], target: int) -> list[Sentence]:
+    return [sentence for sentence in sentences if sentence.labels[target] != "none"]
+
+
+def _counts(sentences: Sequence[Sentence], target: int) -> Counts:
+    labels = [sentence.labels[target] for sentence in sentences]
+    against, none, favor = map(labels.count, LABELS)
+    return against, none, favor
+
+
+def _mean(sided: Sequence[Sentence], target: int) -> tuple[float, float | None, float | None]:
+    """Return the mean stance of one sentence or more, with its interval if there are enough."""
+    stances = [sentence.stance(target) for sentence in sided]
+    if score := mean_stance(stances):
+        return score.value, score.low, score.high
+    return float(np.mean(stances)), None, None

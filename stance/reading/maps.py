@@ -7,7 +7,7 @@ sentences would measure how often it speaks of it; `share` says that apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from stance.data.tables import read_table, read_text
 from stance.errors import ConfigError, DataError, Fault, StanceError
 from stance.labels import LABELS
 from stance.model.predictor import Model
+from stance.reading.actors import PATTERN, state_of
 from stance.reading.article import mean_stance
-from stance.reading.holders import AUTHOR, PATTERN, find_holders, state_of
+from stance.reading.holders import AUTHOR, Holder, find_holders
 from stance.text.sentences import paragraphs, split
 
 #: What a map can be made by.
@@ -60,50 +61,44 @@ def documents(sources: Sequence[str | Path], *, pattern: str = PATTERN) -> list[
         raise ConfigError(f"pattern {pattern!r} is not a regular expression ({error})") from None
     if not set(BY) & set(compiled.groupindex):
         raise ConfigError(f"pattern {pattern!r} names nothing; wanted (?P<actor>...), (?P<year>...) or both")
-    found: list[Document] = []
+    texts: list[Document] = []
     for source in map(Path, sources):
         if source.is_dir():
-            found += [_document(file, compiled) for file in _texts(source)]
-        elif source.suffix == ".txt":
-            found.append(_document(source, compiled))
+            files = (file for file in sorted(source.rglob("*.txt")) if file.is_file() and not file.name.startswith("."))
+            texts += [_document(file, compiled) for file in files]
         else:
-            found += _rows(source)
-    if not found:
+            texts += [_document(source, compiled)] if source.suffix == ".txt" else _rows(source)
+    if not texts:
         raise StanceError(f"no documents in {', '.join(map(str, sources))}; wanted .txt files, or a table of them")
-    return found
-
-
-def _texts(folder: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.rglob("*.txt")) if file.is_file() and not file.name.startswith("."))
+    return texts
 
 
 def _document(file: Path, pattern: re.Pattern[str]) -> Document:
     match = pattern.search(file.stem)
-    about = match.groupdict() if match else {}
-    actor, year = about.get("actor"), about.get("year")
+    groups = match.groupdict() if match else {}
+    actor, year = groups.get("actor"), groups.get("year")
     if year is not None and not year.isdecimal():
         raise DataError([Fault(str(file), None, None, f"year {year!r} in its name", "a number (see --pattern)")])
-    return Document(
-        file.stem, read_text(file), actor and (state_of(actor) or actor), None if year is None else int(year)
-    )
+    actor = actor and (state_of(actor) or actor)
+    return Document(file.stem, read_text(file), actor, None if year is None else int(year))
 
 
 def _rows(source: Path) -> list[Document]:
     table = read_table(source)
-    wanted = ("text", *BY)
-    if missing := [name for name in wanted if name not in table.frame]:
+    columns = ["text", *BY]
+    if missing := [name for name in columns if name not in table.frame]:
         raise DataError([Fault(table.source, 1, None, f"no column {', '.join(missing)}", "text, actor and year")])
-    found, faults = [], []
-    for line, (text, actor, year) in zip(table.lines, table.frame[[*wanted]].itertuples(index=False), strict=True):
-        if str(year).strip() and not str(year).strip().isdecimal():
+    cells = table.frame[columns].map(lambda cell: "" if pd.isna(cell) else str(cell).strip())
+    texts, faults = [], []
+    for line, (text, actor, year) in zip(table.lines, cells.itertuples(index=False), strict=True):
+        if year and not year.isdecimal():
             faults.append(Fault(table.source, line, "year", repr(year), "a year such as 2008, or nothing"))
             continue
-        actor, when = str(actor or "").strip(), str(year or "").strip()
-        named = (state_of(actor) if len(actor) == 3 and actor.isupper() else None) or actor or None
-        found.append(Document(f"{table.source}:{line}", str(text or ""), named, int(when) if when else None))
+        state = state_of(actor) if len(actor) == 3 and actor.isupper() else None
+        texts.append(Document(f"{table.source}:{line}", text, state or actor or None, int(year) if year else None))
     if faults:
         raise DataError(faults, hint="mend these first")
-    return found
+    return texts
 
 
 @dataclass(frozen=True)
@@ -146,34 +141,29 @@ def read_documents(model: Model, texts: Sequence[Document], *, actor_from: str =
             "no document says whose it is; wanted names such as RUS_63_2008.txt (--pattern says how they are made),"
             " a table with a column actor, or --actor-from sentence"
         )
-    rows: list[tuple[str, int | None, int, str, tuple[tuple[str, str], ...]]] = []
-    for document in texts:
-        sentences = [sentence for block in paragraphs(document.text) for sentence in split(block)]
-        own = document.actor or AUTHOR
-        whose: list[tuple[tuple[str, str], ...]] = [((own, "document"),)] * len(sentences)
-        if actor_from == "sentence":
-            found = find_holders(sentences, author=own, country=document.actor)
-            whose = [tuple((holder.name, holder.rule) for holder in holders) for holders in found]
-        rows += [(document.name, document.year, i, s, w) for i, (s, w) in enumerate(zip(sentences, whose, strict=True))]
-    proba = model.predict_proba([row[3] for row in rows])
+    sentences = pd.DataFrame(
+        [(d.name, d.year, position, *row) for d in texts for position, row in enumerate(_sentences(d, actor_from))],
+        columns=["document", "year", "position", "text", "holder"],
+    ).astype({"year": "Int64"})
+    proba = model.predict_proba(sentences["text"].tolist())
     codes, values = proba.argmax(axis=2), proba[:, :, LABELS.index("favor")] - proba[:, :, LABELS.index("against")]
-    sided = [
-        (name, actor, year, position, model.targets[t], LABELS[codes[i, t]], float(values[i, t]), rule, text)
-        for i, (name, year, position, text, whose) in enumerate(rows)
-        for t in np.flatnonzero(codes[i] != LABELS.index("none"))
-        for actor, rule in whose
-    ]
+    i, t = np.nonzero(codes != LABELS.index("none"))
+    labels, targets = np.asarray(LABELS)[codes[i, t]], np.asarray(model.targets)[t]
+    sides = pd.DataFrame({"target": targets, "stance": labels, "value": values[i, t]}, index=i)
+    held = sentences.explode("holder")
+    held = held.assign(actor=[h.name for h in held["holder"]], rule=[h.rule for h in held["holder"]])
+    read = held.groupby(["document", "actor", "year"], dropna=False, sort=False).size().rename("sentences")
     columns = ["document", "actor", "year", "position", "target", "stance", "value", "rule", "text"]
-    read = pd.DataFrame(
-        [(name, actor, year) for name, year, _, _, whose in rows for actor, _ in whose],
-        columns=["document", "actor", "year"],
-    )
-    counts = read.groupby(["document", "actor", "year"], dropna=False, sort=False).size().rename("sentences")
-    return Stances(_with_years(pd.DataFrame(sided, columns=columns)), _with_years(counts.reset_index()))
+    return Stances(sides.join(held)[columns].reset_index(drop=True), read.reset_index())
 
 
-def _with_years(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(year=frame["year"].astype("Int64"))
+def _sentences(document: Document, actor_from: str) -> list[tuple[str, tuple[Holder, ...]]]:
+    """Return the sentences of a document, each with its holders."""
+    texts = [sentence for block in paragraphs(document.text) for sentence in split(block)]
+    own = document.actor or AUTHOR
+    if actor_from == "document":
+        return [(text, (Holder(own, "author", None, "document"),)) for text in texts]
+    return list(zip(texts, find_holders(texts, author=own, country=document.actor), strict=True))
 
 
 def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> pd.DataFrame:
@@ -181,8 +171,8 @@ def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> p
 
     Columns: those of `by`, target, documents and sentences (that take a side), against, favor, read (sentences read in
     all), share (fraction of those that take a side), stance (mean of P(favor) - P(against), -1 to 1), low and high
-    (its 95 % interval) and resampled: ``documents`` where at least `stance.reading.FEWEST` of them bear on it, else
-    ``sentences``, else nothing, and then there is no interval.
+    (its 95 % interval) and resampled: ``documents`` where at least `stance.reading.article.FEWEST` of them bear on it,
+    else ``sentences``, else nothing, and then there is no interval.
 
     Raises
     ------
@@ -190,25 +180,21 @@ def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> p
         As in `check_by`.
     """
     by = check_by(by)
-    read = stances.read.groupby(by, as_index=False)["sentences"].sum()
-    n_read_of = {tuple(where): int(n) for *where, n in read.itertuples(index=False)}
-    rows = []
-    for key, part in stances.sided.groupby([*by, "target"]):
-        *where, target = key
-        n_read = n_read_of[tuple(where)]
-        labels = part["stance"]
-        rows.append({
-            **dict(zip(by, where, strict=True)), "target": target, "documents": part["document"].nunique(),
-            "sentences": len(part), "against": int((labels == "against").sum()),
-            "favor": int((labels == "favor").sum()),
-            "read": n_read, "share": len(part) / n_read, "stance": float(part["value"].mean()), **interval(part),
+    n_read = {key: int(rows["sentences"].sum()) for key, rows in stances.read.groupby(by)}
+    means = []
+    for key, rows in stances.sided.groupby([*by, "target"]):
+        *group, target = key
+        read = n_read[tuple(group)]
+        means.append({
+            **dict(zip(by, group, strict=True)), "target": target, "documents": rows["document"].nunique(),
+            "sentences": len(rows), "against": int((rows["stance"] == "against").sum()),
+            "favor": int((rows["stance"] == "favor").sum()), "read": read, "share": len(rows) / read,
+            "stance": float(rows["value"].mean()), **interval(rows),
         })  # fmt: skip
-    names = [*by, "target", "documents", "sentences", "against", "favor", "read", "share", "stance", "low", "high",
-             "resampled"]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=names)
-    order = {target: i for i, target in enumerate(targets)}
+    columns = ["documents", "sentences", "against", "favor", "read", "share", "stance", "low", "high", "resampled"]
+    frame = pd.DataFrame(means, columns=[*by, "target", *columns])
     return frame.sort_values(
-        [*by, "target"], key=lambda c: c.map(order) if c.name == "target" else c, ignore_index=True
+        [*by, "target"], key=lambda c: c.map(list(targets).index) if c.name == "target" else c, ignore_index=True
     )
 
 
@@ -226,11 +212,9 @@ def check_by(by: Sequence[str]) -> list[str]:
     return by
 
 
-def interval(part: pd.DataFrame) -> dict[str, float | str | None]:
+def interval(rows: pd.DataFrame) -> dict[str, float | str | None]:
     """Return low, high and resampled of rows of `Stances.sided`, as in `stance_map`."""
-    values = part["value"].tolist()
-    if found := mean_stance(values, part["document"].tolist()):
-        return {"low": found.low, "high": found.high, "resampled": "documents"}
-    if found := mean_stance(values):
-        return {"low": found.low, "high": found.high, "resampled": "sentences"}
+    for units, groups in (("documents", rows["document"].tolist()), ("sentences", None)):
+        if score := mean_stance(rows["value"].tolist(), groups):
+            return {"low": score.low, "high": score.high, "resampled": units}
     return {"low": None, "high": None, "resampled": ""}

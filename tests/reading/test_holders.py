@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stance.reading.holders import RULES, actor_of, find_holders, state_of
+from stance.reading.actors import actor_of, state_of
+from stance.reading.holders import RULES, find_holders
 
 
 def names(*sentences: str, country: str | None = None) -> list[str]:
