@@ -14,7 +14,7 @@ from pathlib import Path
 from stance.data.corpus import read_data
 from stance.model.predictor import BUNDLED, Model
 from stance.model.scorer import pruned, rounded
-from stance.report import tables as report
+from stance.report import run_files
 from stance.settings import read_settings
 from stance.training.evaluation import compare_models
 from stance.training.fitting import fit
@@ -40,7 +40,7 @@ def main() -> None:
     smaller = Model(rounded(pruned(model.scorer, PRUNE), DTYPE), model.info, temperature=model.temperature)
     BUNDLED.mkdir(exist_ok=True)
     smaller.save(BUNDLED / "model.safetensors")
-    (BUNDLED / "MODEL_CARD.md").write_text(report.model_card(training), encoding="utf-8", newline="\n")
+    (BUNDLED / "MODEL_CARD.md").write_text(run_files.model_card(training), encoding="utf-8", newline="\n")
     loss = compare_models(smaller, model, corpus)
     size = (BUNDLED / "model.safetensors").stat().st_size
     print(f"{size / 1e6:.2f} MB; labels that differ from the whole model's: {loss.disagreement:.3%}")

@@ -102,6 +102,7 @@ def evaluate(
     """Score a model on labelled data it never saw, every metric with its interval."""
     from stance.data.corpus import read_corpus
     from stance.report import tables as report
+    from stance.report.run_files import evaluation_json
     from stance.training.evaluation import evaluate_model
 
     predictor = load_model(model)
@@ -110,7 +111,7 @@ def evaluate(
     if found.seen:
         warn(f"{found.seen} of {corpus.n_texts} texts were in the model's training: these scores are too good")
     if json:
-        print(report.evaluation_json(found))
+        print(evaluation_json(found))
         return
     say(describe(corpus))
     warn_of(corpus)

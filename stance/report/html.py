@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stance.labels import LABELS, SIGNS
+from stance.labels import COLORS, LABELS, SIGNS
 from stance.model.explanation import Explanation
 from stance.model.predictor import Model
 from stance.reading.article import Reading
@@ -37,7 +37,7 @@ def environment(*, escape: bool) -> Environment:
         loader=PackageLoader("stance.report"), autoescape=escape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    found.globals["step"] = step
+    found.globals.update(step=step, labels=LABELS, signs=SIGNS, colors=COLORS)
     return found
 
 

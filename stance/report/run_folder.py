@@ -18,8 +18,7 @@ from stance.data.corpus import read_data
 from stance.data.tables import write_table
 from stance.errors import ConfigError, RunError
 from stance.labels import LABELS
-from stance.report import plots
-from stance.report import tables as report
+from stance.report import plots, run_files, tables
 from stance.settings import Settings, with_whole_paths
 from stance.training.fitting import MODEL, Progress, Training, fit, versions
 
@@ -89,10 +88,10 @@ def write_run(training: Training, folder: str | Path) -> None:
         # Whole paths, since what a file names is taken relative to it.
         data = with_whole_paths(training.settings.data.model_dump(), Path.cwd())
         _write(new / "config.toml", training.settings.changed(data=data).to_toml())
-        _write(new / "metrics.json", report.metrics_json(training))
+        _write(new / "metrics.json", run_files.metrics_json(training))
         _write(new / "environment.json", _environment(training))
-        _write(new / "report.html", report.html_report(training, pictures))
-        _write(new / "MODEL_CARD.md", report.model_card(training))
+        _write(new / "report.html", run_files.html_report(training, pictures))
+        _write(new / "MODEL_CARD.md", run_files.model_card(training))
         write_table(training.predictions.round(dict.fromkeys(LABELS, 6)), new / "predictions.csv")
         (new / "plots").mkdir()
         for name, raw in pictures.items():
@@ -171,10 +170,10 @@ def _environment(training: Training) -> str:
 
 
 def _pictures(training: Training) -> dict[str, bytes]:
-    titles = report.titles_of(training)
+    titles = tables.titles_of(training)
     figures = {
         "baselines": plots.against_baselines(
-            {report.SYSTEMS[name]: found for name, found in training.evaluations.items()}, titles
+            {tables.SYSTEMS[name]: found for name, found in training.evaluations.items()}, titles
         ),
         "confusion": plots.confusion(training.evaluations[MODEL], titles),
         "reliability": plots.reliability(training.calibration),

@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import html
-import itertools
 import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +9,10 @@ import pytest
 
 from stance.data.corpus import read_corpus
 from stance.errors import ConfigError, RunError, StanceError
+from stance.report import run_files
 from stance.report import run_folder as runs
-from stance.report import tables as report
 from stance.training.fitting import fit, held_out
-from tests.conftest import Row, RunCli, small_settings, tiny_rows, write_csv
+from tests.conftest import small_settings, tiny_rows, write_csv
 
 FILES = {
     "model.joblib", "model.safetensors", "metrics.json", "predictions.csv", "config.toml", "environment.json",
@@ -117,7 +112,7 @@ def test_a_run_killed_while_it_is_written_leaves_the_old_one_whole(
     def stop(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report, "model_card", stop)
+    monkeypatch.setattr(run_files, "model_card", stop)
     with pytest.raises(KeyboardInterrupt):
         runs.write_run(training, folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
@@ -136,48 +131,6 @@ def test_an_svm_trains_too(tiny_csv: Path) -> None:
     assert found.evaluations["model"].f_avg.value > 0.9
 
 
-def mislabelled_rows(text: str) -> list[Row]:
-    """Return the tiny rows, every seventh with another side and with its text put into `text`."""
-    rows = tiny_rows()
-    for row in rows[::7]:
-        row["text"] = text.format(row["text"])
-        row["shield"] = "favor" if row["shield"] != "favor" else "against"
-    return rows
-
-
-def test_the_report_is_one_file_with_nothing_from_outside_and_escapes_the_data(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "a.csv", mislabelled_rows("{} <script>alert(1)</script>"))
-    _, folder = runs.train(small_settings(path), tmp_path / "run", n_jobs=1)
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    assert len(re.findall("<script", page)) == 2
-    assert "alert(1)" not in re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.DOTALL)
-    assert "http" not in page
-    assert page.count("data:image/png;base64,") == 6
-
-
-def test_every_error_is_in_the_report_with_its_marks_and_its_articles_sentences(tmp_path: Path) -> None:
-    rows = mislabelled_rows("\N{ROCKET} {}")
-    training, folder = runs.train(small_settings(write_csv(tmp_path / "a.csv", rows)), tmp_path / "run", n_jobs=1)
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    data = json.loads(re.findall(r'id="error-data">(.*?)</script>', page, re.DOTALL)[0])
-    wrong = training.predictions[training.predictions["stance"] != training.predictions["predicted"]]
-    assert len(data["errors"]) == len(wrong) > 5
-    assert sorted(training.marks) == wrong.index.tolist()
-    surest = wrong[["against", "none", "favor"]].max(axis=1).to_numpy().argmax()
-    sentence, target, gold, predicted, chances, marks = data["errors"][0]
-    error, kept = wrong.iloc[surest], training.marks[wrong.index.tolist()[surest]]
-    name, text, article, around = data["sentences"][str(sentence)]
-    assert (name, text, article) == (error["sentence_id"], error["text"], error["article"])
-    assert (data["labels"][gold], data["labels"][predicted]) == (error["stance"], error["predicted"])
-    assert training.corpus.targets[target].title == data["targets"][target] == error["target"]
-    assert chances == error[["against", "none", "favor"]].astype(float).round(2).tolist()
-    assert marks
-    assert [(a, b, p) for a, b, _, _, p in marks] == [(a, b, round(push, 2)) for a, b, _, push in kept]
-    assert {step for *_, step, _ in marks} <= {1, 2, 3, 4}
-    assert len(around) in (3, 4, 5)
-    assert {data["sentences"][str(i)][2] for i in around} == {article}
-
-
 def test_an_error_is_explained_by_the_model_that_made_it(tmp_path: Path) -> None:
     """The final model has seen the sentence with its label, and would explain that label."""
     rows = tiny_rows()
@@ -192,59 +145,6 @@ def test_an_error_is_explained_by_the_model_that_made_it(tmp_path: Path) -> None
     final = found.model.explain(rows[0]["text"], "shield")
     assert "zigzagged" in {piece for piece, label, _, _ in final.marks() if label}
     assert "zigzagged" not in words
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium in the PATH")
-def test_the_error_browser_filters_and_marks_in_a_browser(tmp_path: Path) -> None:
-    rows = mislabelled_rows("\N{ROCKET} <b onclick=x()> {}")
-    training, folder = runs.train(small_settings(write_csv(tmp_path / "a.csv", rows)), tmp_path / "run", n_jobs=1)
-    use = (
-        "<script>const form = document.getElementById('error-filter'); form.elements.gold.value = '2';"
-        "form.elements.words.value = 'ROCKET'; form.dispatchEvent(new Event('input'));"
-        "document.querySelector('#error-list details').open = true;</script></body>"
-    ).replace("ROCKET", "\N{ROCKET}")
-    page = tmp_path / "page.html"
-    page.write_text((folder / "report.html").read_text(encoding="utf-8").replace("</body>", use), encoding="utf-8")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True, timeout=60)
-    dom = done.stdout
-    found = training.predictions
-    wrong = found[found["stance"] != found["predicted"]]
-    wanted = wrong[(wrong["stance"] == "favor") & wrong["text"].str.startswith("\N{ROCKET}")]
-    assert len(wanted) > 0
-    assert f"{len(wanted)} of {len(wrong)} errors, {min(25, len(wanted))} shown" in dom
-    assert "<b onclick" not in dom
-    cards = re.findall(r'<p class="marked".*?</p>', dom, re.DOTALL)
-    marked = [re.findall(r"<mark[^>]*>(.*?)<sup>", card) for card in cards]
-    pieces = {text[a:b] for i, text in wanted["text"].items() for a, b, _, _ in training.marks[int(str(i))]}
-    assert set(map(html.unescape, itertools.chain.from_iterable(marked))) == pieces
-    assert "Words that pushed: " in dom
-
-
-def test_a_model_worse_than_a_baseline_says_so_everywhere(tmp_path: Path, cli: RunCli) -> None:
-    rows = tiny_rows()
-    order = np.random.default_rng(3).permutation(len(rows))
-    labels = [(row["shield"], row["club"]) for row in rows]
-    for row, k in zip(rows, order, strict=True):
-        row["shield"], row["club"] = labels[k]
-    write_csv(tmp_path / "a.csv", rows)
-    (tmp_path / "a.toml").write_text(small_settings(tmp_path / "a.csv", classifier__class_weight="none").to_toml())
-    done = cli("train", "a.toml", "--jobs", "1")
-    assert done.returncode == 0, done.stderr
-    assert "warning: By cross-validation this model is worse than the baseline" in done.stderr
-    for name in ("report.html", "MODEL_CARD.md"):
-        assert "this model is worse than the baseline" in (tmp_path / "runs" / "tiny" / name).read_text("utf-8"), name
-
-
-def test_data_without_a_neutral_label_is_warned_of(tmp_path: Path, cli: RunCli) -> None:
-    rows = [{name: "" if cell == "none" else cell for name, cell in row.items()} for row in tiny_rows()]
-    write_csv(tmp_path / "a.csv", rows)
-    (tmp_path / "a.toml").write_text(small_settings(tmp_path / "a.csv").to_toml())
-    done = cli("train", "a.toml", "--jobs", "1")
-    assert done.returncode == 0, done.stderr
-    assert "No example is labelled 'none' toward 'shield', so the model sees a side in every text" in done.stderr
 
 
 @pytest.mark.parametrize(

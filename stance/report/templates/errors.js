@@ -6,7 +6,7 @@
   const count = document.getElementById("error-count");
   const more = document.getElementById("error-more");
   const PAGE = 25;
-  let found = [], shown = 0;
+  let matching = [], shown = 0;
 
   function element(name, content, className) {
     const node = document.createElement(name);
@@ -17,20 +17,20 @@
   const why = ([, , label, , push]) => `${push.toFixed(2)} toward ${data.labels[label]}`;
   const named = (label) => element("strong", `${data.labels[label]} ${data.signs[label]}`, data.labels[label]);
 
-  // Places count code points, as Python does, and not UTF-16 units.
+  // Offsets count code points, as Python does, and not UTF-16 units.
   function marked(text, marks) {
-    const letters = Array.from(text), parts = [];
+    const letters = Array.from(text), nodes = [];
     let done = 0;
     for (const mark of marks) {
       const [start, end, label, step] = mark;
-      parts.push(letters.slice(done, start).join(""));
+      nodes.push(letters.slice(done, start).join(""));
       const word = element("mark", [letters.slice(start, end).join(""), element("sup", data.signs[label])], `${data.labels[label]} s${step}`);
       word.dataset.why = why(mark);
-      parts.push(word);
+      nodes.push(word);
       done = end;
     }
-    parts.push(letters.slice(done).join(""));
-    const node = element("p", parts, "marked");
+    nodes.push(letters.slice(done).join(""));
+    const node = element("p", nodes, "marked");
     node.dir = "auto";
     return node;
   }
@@ -75,19 +75,19 @@
   }
 
   function show() {
-    list.append(...found.slice(shown, shown + PAGE).map(card));
-    shown = Math.min(shown + PAGE, found.length);
-    count.textContent = `${found.length} of ${data.errors.length} errors, ${shown} shown`;
-    more.hidden = shown === found.length;
+    list.append(...matching.slice(shown, shown + PAGE).map(card));
+    shown = Math.min(shown + PAGE, matching.length);
+    count.textContent = `${matching.length} of ${data.errors.length} errors, ${shown} shown`;
+    more.hidden = shown === matching.length;
   }
 
   function filter() {
     const [target, gold, predicted] = ["target", "gold", "predicted"].map((name) => form.elements[name].value);
-    const wanted = form.elements.words.value.toLowerCase();
-    found = data.errors.filter(([sentence, t, g, p]) =>
+    const query = form.elements.words.value.toLowerCase();
+    matching = data.errors.filter(([sentence, t, g, p]) =>
       (target === "" || t === Number(target)) && (gold === "" || g === Number(gold)) &&
       (predicted === "" || p === Number(predicted)) &&
-      (wanted === "" || data.sentences[sentence].slice(0, 3).join("\n").toLowerCase().includes(wanted)));
+      (query === "" || data.sentences[sentence].slice(0, 3).join("\n").toLowerCase().includes(query)));
     list.replaceChildren();
     shown = 0;
     show();

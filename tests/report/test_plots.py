@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex
+
+from stance.labels import COLORS
+from stance.report.plots import MINUS, png, stance_heat_map, stance_over_time, top_ngrams
+
+MAP = pd.DataFrame({
+    "actor": ["Poland", "Russia", "Tonga"],
+    "year": [2000, 2001, 2002],
+    "target": "shield",
+    "sentences": [12, 9, 1],
+    "against": [1, 9, 0],
+    "favor": [11, 0, 1],
+    "stance": [0.8, -0.9, 0.1],
+    "low": [0.6, -1.0, None],
+    "high": [0.9, -0.7, None],
+    "resampled": ["documents", "sentences", ""],
+})  # fmt: skip
+
+
+def test_a_heat_map_has_the_actors_of_most_sentences_from_against_to_favor() -> None:
+    figure = stance_heat_map(MAP, {"shield": "Missile shield"}, n=2)
+    axis = figure.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["Russia", "Poland"]
+    texts = {text.get_position()[1]: text.get_text() for text in axis.texts}
+    assert texts == {0: f"({MINUS}0.90  n=9)", 1: "+0.80  n=12"}
+    assert "the 2 actors with the most of 22 sentences" in figure.get_suptitle()
+    assert png(figure).startswith(b"\x89PNG")
+
+
+def test_years_without_an_interval_are_hollow() -> None:
+    means = stance_over_time(MAP, {"shield": "Missile shield"}).axes[0]
+    (hollow,) = (line for line in means.lines if line.get_label() == "fewer than five sentences")
+    assert np.array_equal(hollow.get_xydata(), [[2002, 0.1]])
+    assert hollow.get_markerfacecolor() == "white"
+
+
+def test_n_grams_have_their_labels_colours_and_show_spaces_at_their_ends() -> None:
+    figure = top_ngrams("Shield", {"against": [("threat", 2.0), ("no ", 1.0)], "favor": []})
+    against, _ = figure.axes
+    assert [label.get_text() for label in against.get_yticklabels()] == ["threat", "no\N{OPEN BOX}"]
+    assert {to_hex(bar.get_facecolor()).upper() for bar in against.patches} == {COLORS["against"]}
