@@ -123,10 +123,8 @@ def read_article(model: Model, text: str, *, author: str = AUTHOR, country: str 
     ----------
     text
         Plain text; the first paragraph may be the headline.
-    author
-        Whose stance a sentence is that names nobody, such as the speaking country.
-    country
-        Of people who are named without one ("a deputy"); by default the country the text names most.
+    author, country
+        As in `stance.reading.holders.find_holders`.
 
     Raises
     ------
@@ -152,12 +150,7 @@ def read_article(model: Model, text: str, *, author: str = AUTHOR, country: str 
 def mean_stance(values: Sequence[float], units: Sequence[Any] | None = None) -> Score | None:
     """Return the mean and its 95 % interval from resampled units, None with fewer than `FEWEST` units.
 
-    Parameters
-    ----------
-    values
-        Any number of stances, -1 to 1.
-    units
-        What each value belongs to, such as its document; by default every value is a unit.
+    `units` says what each value belongs to, such as its document; by default every value is a unit.
     """
     n_units = len(values) if units is None else len(np.unique(np.asarray(units)))
     return bootstrap_mean(values, units) if n_units >= FEWEST else None

@@ -193,8 +193,9 @@ def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> p
         })  # fmt: skip
     columns = ["documents", "sentences", "against", "favor", "read", "share", "stance", "low", "high", "resampled"]
     frame = pd.DataFrame(means, columns=[*by, "target", *columns])
+    order = {target: i for i, target in enumerate(targets)}
     return frame.sort_values(
-        [*by, "target"], key=lambda c: c.map(list(targets).index) if c.name == "target" else c, ignore_index=True
+        [*by, "target"], key=lambda c: c.map(order) if c.name == "target" else c, ignore_index=True
     )
 
 

@@ -74,7 +74,7 @@ def against_baselines(evaluations: Mapping[str, Evaluation], titles: Mapping[str
                       label=system, capsize=2)  # fmt: skip
     axis.set_yticks(range(1 + len(targets)), ["all targets", *(titles.get(name, name) for name in targets)])
     axis.invert_yaxis()
-    axis.set(xlim=(-0.02, 1), xlabel="F_avg, mean of F1 favor and F1 against (95 % interval)")
+    axis.set(xlim=(-0.02, 1.02), xlabel="F_avg, mean of F1 favor and F1 against (95 % interval)")
     axis.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside upper center", ncols=len(evaluations), frameon=False)
     return figure

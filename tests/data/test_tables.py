@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stance.data.tables import read_table, write_table
+from stance.data.tables import read_table, read_text, write_table
 from stance.errors import DataError, StanceError
 from stance.files import atomic_write
 
@@ -112,3 +112,14 @@ def test_a_written_file_has_ordinary_permissions(tmp_path: Path) -> None:
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(StanceError, match="cannot write"):
         write_table(pd.DataFrame({"text": ["x"]}), tmp_path / "no" / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.HTM", "Moscow"), ("a.txt", "\n<!DOCTYPE html>\n<p>Moscow"), ("a", '<html lang="en">')],
+    ids=["ending", "doctype", "tag"],
+)
+def test_a_web_page_is_no_article(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=r"found an HTML page; wanted plain text \(save the article's text as \.txt\)"):
+        read_text(tmp_path / name)

@@ -10,7 +10,7 @@ import pytest
 from stance.errors import ConfigError, DataError, StanceError
 from stance.model.predictor import load
 from stance.reading.article import read_article
-from stance.reading.maps import documents, read_documents, stance_map
+from stance.reading.maps import Document, documents, read_documents, stance_map
 from tests.conftest import RunCli
 
 AGAINST = "Russia condemned the shield as a threat."
@@ -26,9 +26,9 @@ def folder_of(path: Path) -> Path:
 
 
 def test_names_of_documents_give_actor_and_year(tmp_path: Path) -> None:
-    found = {document.name: (document.actor, document.year) for document in documents([folder_of(tmp_path / "un")])}
-    assert found["RUS_55_2000"] == ("Russia", 2000)
-    assert found["POL_55_2000"] == ("Poland", 2000)
+    about = {document.name: (document.actor, document.year) for document in documents([folder_of(tmp_path / "un")])}
+    assert about["RUS_55_2000"] == ("Russia", 2000)
+    assert about["POL_55_2000"] == ("Poland", 2000)
 
 
 def test_a_table_gives_them_too(tmp_path: Path) -> None:
@@ -38,6 +38,10 @@ def test_a_table_gives_them_too(tmp_path: Path) -> None:
     file.write_text("text,actor,year\nThe fair opened.,RUS,soon\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"speeches\.csv:2: column 'year': found 'soon'"):
         documents([file])
+    pd.DataFrame({"text": ["The fair opened."], "actor": [None], "year": pd.array([None], dtype="Int64")}).to_parquet(
+        tmp_path / "speeches.parquet"
+    )
+    assert [(d.actor, d.year) for d in documents([tmp_path / "speeches.parquet"])] == [(None, None)]
 
 
 @pytest.mark.parametrize(("pattern", "message"), [("(", "not a regular expression"), ("x", "names nothing")])
@@ -58,6 +62,34 @@ def test_a_map_counts_and_means_what_takes_a_side(tiny_run: Path, tmp_path: Path
     assert pd.isna(poland["low"])
     reading = read_article(model, FAVOR)
     assert poland["stance"] == pytest.approx(reading.sentences[0].stance(model.targets.index("shield")))
+
+
+def test_one_long_document_is_resampled_by_sentences(tiny_run: Path, tmp_path: Path) -> None:
+    model = load(tiny_run)
+    (tmp_path / "RUS_1_2000.txt").write_text(f"{AGAINST} " * 3 + f"{FAVOR} " * 3, encoding="utf-8")
+    stances = read_documents(model, documents([tmp_path]))
+    (row,) = stance_map(stances, ["actor"], model.targets).to_dict("records")
+    assert (row["documents"], row["sentences"], row["resampled"]) == (1, 6, "sentences")
+    assert -1 < row["low"] < row["stance"] < row["high"] < 1
+
+
+def test_documents_of_one_name_are_kept_apart(tiny_run: Path, tmp_path: Path) -> None:
+    for folder, text in (("a", AGAINST), ("b", FAVOR)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "RUS_1_2000.txt").write_text(text, encoding="utf-8")
+    stances = read_documents(load(tiny_run), documents([tmp_path]))
+    assert stances.sided[["text", "stance"]].to_numpy().tolist() == [[AGAINST, "against"], [FAVOR, "favor"]]
+
+
+def test_a_sentence_of_two_actors_counts_for_both(tiny_run: Path) -> None:
+    document = Document("a", "China and Russia condemned the shield as a threat.", None, None)
+    stances = read_documents(load(tiny_run), [document], actor_from="sentence")
+    assert stances.sided[["actor", "stance", "rule"]].to_numpy().tolist() == [
+        ["China", "against", "subject"],
+        ["Russia", "against", "subject"],
+    ]
+    assert stances.read[["actor", "sentences"]].to_numpy().tolist() == [["China", 1], ["Russia", 1]]
+    assert stances.read["year"].isna().all()
 
 
 def test_actors_may_come_from_the_sentences(tiny_run: Path, tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stance.data.tables import read_text
-from stance.errors import DataError
 from stance.model.predictor import load
 from stance.reading.article import FEWEST, mean_stance, read_article
 
@@ -31,7 +29,7 @@ def test_a_reading_agrees_with_the_model(tiny_run: Path) -> None:
 
 def test_summaries_count_what_takes_a_side(tiny_run: Path) -> None:
     reading = read_article(load(tiny_run), ARTICLE)
-    summary = next(found for found in reading.summaries if found.target == "shield")
+    summary = next(summary for summary in reading.summaries if summary.target == "shield")
     assert summary.counts == (2, 1, 1)
     assert summary.share == 0.75
     sided = [reading.sentences[i].stance(reading.targets.index("shield")) for i in (0, 1, 2)]
@@ -59,14 +57,3 @@ def test_intervals_resample_units_and_want_enough_of_them() -> None:
     assert alone.low < alone.value < alone.high
     assert paired.low == pytest.approx(0) == pytest.approx(paired.high)
     assert mean_stance(values[: FEWEST - 1]) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("a.HTM", "Moscow"), ("a.txt", "\n<!DOCTYPE html>\n<p>Moscow"), ("a", '<html lang="en">')],
-    ids=["ending", "doctype", "tag"],
-)
-def test_a_web_page_is_no_article(tmp_path: Path, name: str, text: str) -> None:
-    (tmp_path / name).write_text(text)
-    with pytest.raises(DataError, match=r"found an HTML page; wanted plain text \(save the article's text as \.txt\)"):
-        read_text(tmp_path / name)
