@@ -5,7 +5,7 @@
 Every labelled sentence of the articles is read in its article; the rules see no label, and nothing of articles.csv but
 where a row says so. Articles of
 an even number served to write the rules, the others are what counts. Names on both sides go by
-stance/actors.csv; a role is compared by its state alone ("deputy (Finland)" with "senator (Finland)"), apart
+stance/reading/actors.csv; a role is compared by its state alone ("deputy (Finland)" with "senator (Finland)"), apart
 from the state itself. Writes the section `holders` of experiments/RESULTS.md.
 """
 

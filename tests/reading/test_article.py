@@ -35,6 +35,10 @@ def test_summaries_count_what_takes_a_side(tiny_run: Path) -> None:
     sided = [reading.sentences[i].stance(reading.targets.index("shield")) for i in (0, 1, 2)]
     assert summary.stance == pytest.approx(np.mean(sided))
     assert summary.low is None
+    target = reading.targets.index("shield")
+    surest = [max(reading.sentences[i].proba[target]) for i in summary.telling]
+    assert sorted(summary.telling) == [0, 1, 2]
+    assert surest == sorted(surest, reverse=True)
     assert {(p.holder, p.counts) for p in reading.positions if p.target == "shield"} == {
         ("Russia", (2, 0, 0)),
         ("Poland", (0, 0, 1)),

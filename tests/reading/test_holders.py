@@ -33,6 +33,9 @@ def names(*sentences: str, country: str | None = None) -> list[str]:
         ("Greta Lindqvist of the Swedish Greens said she had always opposed NATO membership.", ["Greens (Sweden)"]),
         ("Greta Lindqvist, of the Swedish Greens, said she had always opposed NATO membership.", ["Greens (Sweden)"]),
         ("The Communist Party of Albania denounced the charter.", ["Communist Party (Albania)"]),
+        ("Russians opposed the radar.", ["Russia"]),
+        ("The Chinese rejected the radar.", ["China"]),
+        ("Trouble with the United States.", ["author"]),
         ("She had always opposed NATO membership.", ["author"]),
         ("I oppose the shield.", ["author"]),
         ("Weapons in orbit make nobody safer.", ["author"]),
@@ -99,6 +102,11 @@ def test_people_without_a_country_are_of_the_articles() -> None:
 def test_a_state_named_in_passing_gives_nobody_a_country() -> None:
     for passing in ("Admitting Ukraine is risky.", "Weapons flow to Ukraine.", "American interceptors are dear."):
         assert names("What it costs", passing, "Analysts disagree about the cost of the shield.") == ["analysts"]
+
+
+def test_a_headline_counts_more_than_two_sentences() -> None:
+    sentences = ["Finland debates the alliance", "Norway joined.", "Norway stayed.", "A deputy opposed membership."]
+    assert names(*sentences) == ["deputy (Finland)"]
 
 
 def test_of_states_named_alike_the_first_is_the_articles() -> None:

@@ -33,8 +33,8 @@ def test_names_of_documents_give_actor_and_year(tmp_path: Path) -> None:
 
 def test_a_table_gives_them_too(tmp_path: Path) -> None:
     file = tmp_path / "speeches.csv"
-    file.write_text("text,actor,year\nThe fair opened.,RUS,2008\nThe fair closed.,the union,\n", encoding="utf-8")
-    assert [(d.actor, d.year) for d in documents([file])] == [("Russia", 2008), ("the union", None)]
+    file.write_text("text,actor,year\nThe fair opened.,RUS,2008\nThe fair closed.,Per,\n", encoding="utf-8")
+    assert [(d.actor, d.year) for d in documents([file])] == [("Russia", 2008), ("Per", None)]
     file.write_text("text,actor,year\nThe fair opened.,RUS,soon\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"speeches\.csv:2: column 'year': found 'soon'"):
         documents([file])

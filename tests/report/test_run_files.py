@@ -24,7 +24,7 @@ from tests.conftest import RunCli, small_settings, tiny_rows, write_csv
 def mislabelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Training, str]:
     """A training whose every seventh row has another side and hostile words, and its report.html."""
     folder = tmp_path_factory.mktemp("mislabelled")
-    rows = tiny_rows()
+    rows = [row | {"article_id": f"<i>{row['article_id']}"} for row in tiny_rows()]
     for row in rows[::7]:
         row["text"] = f"\N{ROCKET} <b onclick=x()> {row['text']} <script>alert(1)</script>"
         row["shield"] = "favor" if row["shield"] != "favor" else "against"
@@ -42,6 +42,7 @@ def test_the_report_is_one_file_with_nothing_from_outside_and_escapes_the_data(
     _, page = mislabelled
     assert len(re.findall("<script", page)) == 2
     assert "alert(1)" not in re.sub(r'<script type="application/json".*?</script>', "", page, flags=re.DOTALL)
+    assert "<i>" not in page
     assert "http" not in page
     assert page.count("data:image/png;base64,") == 6
 
