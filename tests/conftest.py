@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from typer.testing import CliRunner
 
+from stance.app.main import app
 from stance.report.run_folder import train
 from stance.settings import Settings
 
@@ -107,9 +109,16 @@ def run_cli(*args: str | Path, cwd: Path, stdin: str | None = None) -> subproces
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> RunCli:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunCli:
+    """Return what runs a command in this process, in `tmp_path`; an error that stance does not handle is raised."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TERMINAL_WIDTH", "160")  # of the frame around an error
+
     def run(*args: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        return run_cli(*args, cwd=tmp_path, stdin=stdin)
+        done = CliRunner().invoke(app, [*map(str, args)], input=stdin)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return subprocess.CompletedProcess(args, done.exit_code, done.stdout, done.stderr)
 
     return run
 

@@ -5,12 +5,14 @@ Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import io
 import logging
-import os
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import stance
 from stance.app import explain_command, info_command, predict_command, read_commands, serve_command, train_commands
@@ -18,7 +20,22 @@ from stance.app.console import say
 from stance.app.corpus_commands import app as corpus_app
 from stance.errors import ConfigError, StanceError
 
+
+class _Commands(TyperGroup):
+    """The commands, each of which ends in one clear message and an exit code where it fails."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
+        try:
+            return super().main(args, *more, **extra)
+        except (StanceError, OSError) as error:
+            if "--traceback" in (sys.argv if args is None else args):
+                raise
+            say(f"error: {error}", style="bold red")
+            raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Train, evaluate and use stance-detection models: against, none or favor toward a target.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -53,22 +70,19 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; every failure is one clear message and an exit code."""
-    _utf8()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    try:
-        app()
-    except BrokenPipeError:  # the reader of the pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    except (StanceError, OSError) as error:
-        if "--traceback" in sys.argv:
-            raise
-        say(f"error: {error}", style="bold red")
-        raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
-
-
-def _utf8() -> None:
+    """Run the command line."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    try:
+        app()
+    except SystemExit as end:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            sys.stdout = io.StringIO()  # Python would try to write the rest once more
+            if not end.code and not isinstance(error, BrokenPipeError):
+                say(f"error: {error}", style="bold red")
+            raise SystemExit(end.code or 1) from None
+        raise

@@ -11,12 +11,19 @@ Data = Annotated[
     list[Path] | None,
     typer.Option("--data", metavar="FILE", help="Labelled table (csv, tsv, jsonl, parquet); may be repeated."),
 ]
+Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 ModelPath = Annotated[
     Path | None,
     typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
 ]
+Output = Annotated[Path, typer.Option("--output", metavar="FILE", help="Where to write.")]
 Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Make warnings about the data errors.")]
+Targets = Annotated[
+    list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")
+]
