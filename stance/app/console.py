@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -38,6 +40,11 @@ def print_fault(fault: Fault) -> None:
     say(f"{'warning' if fault.warning else 'fault'}: {fault}")
 
 
+def print_json(value: object) -> None:
+    """Print plain values as JSON on stdout."""
+    print(json.dumps(value, indent=1))
+
+
 def print_table(frame: pd.DataFrame, title: str | None = None) -> None:
     """Print a table on stdout."""
     print_rows([str(name) for name in frame.columns], frame.astype(str).to_numpy().tolist(), title)
@@ -63,7 +70,6 @@ def print_marked(pieces: Iterable[tuple[str, str, bool]]) -> None:
 
     line = Text()
     for piece, label, strong in pieces:
-        # A text may come from anywhere; control characters in it would act on the terminal.
         line.append(printable(piece), f"bold {COLORS[label]}" if strong else COLORS[label] if label else "")
     _console(stderr=False).print(line, soft_wrap=not sys.stdout.isatty())
 
@@ -103,45 +109,33 @@ def describe(corpus: Corpus) -> str:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield a callback that moves a bar on stderr, or None where there is no terminal."""
+def progress(what: str) -> Iterator[Callable[..., None] | None]:
+    """Yield a callback (done, total, what=...) that moves a bar on stderr, or None where there is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
-    from rich import progress as bars
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (bars.TextColumn(what), bars.BarColumn(), bars.MofNCompleteColumn(), bars.TimeRemainingColumn())
-    with bars.Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def tick(done: int, total: int, what: str = what) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        yield tick
 
 
 @contextmanager
 def transfer() -> Iterator[Callable[[int, int, int], None] | None]:
-    """Yield a callback (rows, bytes done, bytes in all) that moves a bar with rate and remaining time.
-
-    None where there is no terminal.
-    """
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress as bars
-
-    columns = (
-        bars.TextColumn("{task.fields[rows]:,} rows"),
-        bars.BarColumn(),
-        bars.TaskProgressColumn(),
-        bars.TextColumn("{task.fields[rate]:,.0f} rows/s"),
-        bars.TimeRemainingColumn(),
-    )
-    with bars.Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, rows=0, rate=0.0)
-
-        def tick(rows: int, done: int, total: int) -> None:
-            elapsed = bar.tasks[0].elapsed or 0
-            bar.update(task, completed=done, total=total, rows=rows, rate=rows / elapsed if elapsed else 0.0)
-
-        yield tick
+    """Yield a callback (rows, bytes done, bytes in all) that moves a bar with rows and rate, or None as `progress`."""
+    start = time.monotonic()
+    with progress("") as tick:
+        yield tick and (
+            lambda rows, done, total: tick(
+                done, total, f"{rows:,} rows, {rows / max(time.monotonic() - start, 1e-9):,.0f} rows/s"
+            )
+        )
 
 
 def warn_of(corpus: Corpus) -> None:

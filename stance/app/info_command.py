@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from stance.app.console import print_rows, say
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+from stance.app.console import print_json, print_rows, say
+from stance.app.options import Json
 
 
 def info(
@@ -25,31 +24,32 @@ def info(
     from stance.labels import LABELS
     from stance.model.predictor import BUNDLED, NOT_FOR, load
 
-    found = load(model)
-    about = found.info
-    facts: dict[str, Any] = {name: value for name, value in asdict(about).items() if name != "training_hashes"}
-    facts |= {"n_ngrams": len(found.scorer.idf), "dtype": str(found.scorer.weights.dtype), "not_for": NOT_FOR}
+    predictor = load(model)
+    about = predictor.info
+    n_ngrams, dtype = len(predictor.scorer.idf), str(predictor.scorer.weights.dtype)
     if json:
-        print(json_text.dumps(facts, indent=1))
+        facts = {name: value for name, value in asdict(about).items() if name != "training_hashes"}
+        print_json({**facts, "n_ngrams": n_ngrams, "dtype": dtype, "not_for": NOT_FOR})
         return
     files = ", ".join(about.settings.get("data", {}).get("files", ())) or "unknown files"
-    print(f"Model {about.name}: stance toward {len(about.targets)} targets ({', '.join(LABELS)}), linear in TF-IDF")
-    print(f"{facts['n_ngrams']} n-grams, weights in {facts['dtype']}\n")
     print(
-        f"Trained on {files}: {about.n_examples} examples, {about.n_texts} texts of {about.n_groups} articles or groups"
+        f"Model {about.name}: stance toward {len(about.targets)} targets ({', '.join(LABELS)}), linear in TF-IDF\n"
+        f"{n_ngrams} n-grams, weights in {dtype}\n\n"
+        f"Trained on {files}: {about.n_examples} examples, {about.n_texts} texts of {about.n_groups} articles or groups\n"
+        f"Fingerprint of the examples: {about.fingerprint[:16]}; seed {about.seed}\n"
+        f"With {', '.join(f'{name} {version}' for name, version in about.versions.items())}\n"
     )
-    print(f"Fingerprint of the examples: {about.fingerprint[:16]}; seed {about.seed}")
-    print("With " + ", ".join(f"{name} {version}" for name, version in about.versions.items()) + "\n")
-    header = ["target", "title", *(f"n {label}" for label in LABELS), "F_avg"]
     rows = [
         [name, title, *map(str, about.counts.get(name, ("?",) * len(LABELS))), _score(about.target_scores.get(name))]
         for name, title in zip(about.targets, about.titles, strict=True)
     ]
-    print_rows(header, rows, "Nested cross-validation that never cuts an article, 95 % intervals")
+    print_rows(
+        ["target", "title", *(f"n {label}" for label in LABELS), "F_avg"],
+        rows,
+        "Nested cross-validation that never cuts an article, 95 % intervals",
+    )
     print("All targets: " + ", ".join(f"{name} {_score(score)}" for name, score in about.scores.items()) + "\n")
-    print("Not for:")
-    for use in NOT_FOR:
-        print(f"- {use}")
+    print("\n- ".join(["Not for:", *NOT_FOR]))
     if model is None:
         print(f"\nCard: {BUNDLED / 'MODEL_CARD.md'}")
 

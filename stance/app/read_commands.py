@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import json as json_text
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stance.app.console import load_model, print_marked, print_rows, say
+from stance.app.console import load_model, print_json, print_marked, print_rows, say
+from stance.app.options import Html, Json, ModelPath
 from stance.labels import LABELS, SIGNS
 from stance.reading.actors import PATTERN
 from stance.reading.holders import AUTHOR
 
 if TYPE_CHECKING:
-    from stance.reading.article import Reading
+    import pandas as pd
 
-ModelPath = Annotated[
-    Path | None,
-    typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
-]
+    from stance.reading.article import Position, Reading, Summary
 
 
 def read(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Articles as plain text; - reads stdin.")],
     model: ModelPath = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")] = None,
+    html: Html = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each sentence and target.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")] = False,
+    json: Json = False,
     author: Annotated[
         str, typer.Option("--author", metavar="NAME", help="Whose stance a sentence is that names nobody.")
     ] = AUTHOR,
@@ -39,7 +36,7 @@ def read(
     ] = None,
 ) -> None:
     """Read articles whole: where each sentence stands, a summary a target, and who stands where."""
-    from stance.data.tables import read_text, write_columns
+    from stance.data.tables import read_text, write_table
     from stance.files import atomic_write
     from stance.reading.article import read_article
 
@@ -49,13 +46,12 @@ def read(
     if html is not None:
         from stance.report.html import readings_html
 
-        page = readings_html(predictor, readings)
         with atomic_write(html) as handle:
-            handle.write(page.encode(errors="replace"))
+            handle.write(readings_html(predictor, readings).encode(errors="replace"))
     if csv is not None:
-        write_columns(_columns(readings), csv)
+        write_table(_table(readings), csv)
     if json:
-        print(json_text.dumps([{"file": name, **reading.as_dict()} for name, reading in readings], indent=1))
+        print_json([{"file": name, **reading.as_dict()} for name, reading in readings])
         return
     for name, reading in readings:
         _print(name, reading)
@@ -64,52 +60,48 @@ def read(
 def _print(name: str, reading: Reading) -> None:
     print_marked([(f"{name}: {len(reading.sentences)} sentences", "", False)])
     for sentence in reading.sentences:
-        sides = [(t, label) for t, label in enumerate(sentence.labels) if label != "none"]
-        if not sides:
-            continue
-        holders = ", ".join(holder.name for holder in sentence.holders)
-        print_marked([
-            *((f"{SIGNS[label]} {reading.targets[t]} ", label, True) for t, label in sides),
-            (f"({holders}) {sentence.text}", "", False),
-        ])  # fmt: skip
+        sides = [
+            (f"{SIGNS[label]} {target} ", label, True)
+            for target, label in zip(reading.targets, sentence.labels, strict=True)
+            if label != "none"
+        ]
+        if sides:
+            holders = ", ".join(holder.name for holder in sentence.holders)
+            print_marked([*sides, (f"({holders}) {sentence.text}", "", False)])
     print_rows(
         ["target", *LABELS, "take a side", "mean stance"],
-        [
-            [found.title, *map(str, found.counts), f"{found.share:.0%}", _stance(found.stance, found.low, found.high)]
-            for found in reading.summaries
-        ],
+        [[row.title, *map(str, row.counts), f"{row.share:.0%}", _mean_stance(row)] for row in reading.summaries],
         "95 % intervals from resampled sentences, from five on",
     )
     if reading.positions:
         print_rows(
             ["holder", "target", "against", "favor", "mean stance"],
             [
-                [found.holder, found.target, str(found.counts[0]), str(found.counts[2]),
-                 _stance(found.stance, found.low, found.high)]
-                for found in reading.positions
+                [row.holder, row.target, str(row.counts[0]), str(row.counts[2]), _mean_stance(row)]
+                for row in reading.positions
             ],
             "Who stands where",
-        )  # fmt: skip
+        )
 
 
-def _stance(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
+def _mean_stance(row: Summary | Position) -> str:
+    if row.stance is None:
         return "no side taken"
-    return f"{value:+.2f}" if low is None else f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return f"{row.stance:+.2f}" if row.low is None else f"{row.stance:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
 
 
-def _columns(readings: list[tuple[str, Reading]]) -> dict[str, list[Any]]:
-    names = ("file", "position", "paragraph", "text", "target", "stance", *LABELS, "holders", "rule")
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for name, reading in readings:
-        for sentence in reading.sentences:
-            holders = ";".join(holder.name for holder in sentence.holders)
-            for t, target in enumerate(reading.targets):
-                row = (name, sentence.position, sentence.paragraph, sentence.text, target, sentence.labels[t],
-                       *sentence.proba[t], holders, sentence.holders[0].rule)  # fmt: skip
-                for column, cell in zip(columns.values(), row, strict=True):
-                    column.append(cell)
-    return columns
+def _table(readings: list[tuple[str, Reading]]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [
+        (name, sentence.position, sentence.paragraph, sentence.text, target, sentence.labels[t], *sentence.proba[t],
+         ";".join(holder.name for holder in sentence.holders), sentence.holders[0].rule)
+        for name, reading in readings
+        for sentence in reading.sentences
+        for t, target in enumerate(reading.targets)
+    ]  # fmt: skip
+    columns = ["file", "position", "paragraph", "text", "target", "stance", *LABELS, "holders", "rule"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def draw_map(
@@ -141,7 +133,7 @@ def draw_map(
     from stance.reading.maps import check_by, documents, read_documents, stance_map
     from stance.report import plots
 
-    wanted = check_by([part.strip() for part in by.split(",")])
+    keys = check_by([key.strip() for key in by.split(",")])
     texts = documents(files, pattern=pattern)
     predictor = load_model(model)
     stances = read_documents(predictor, texts, actor_from=actor_from)
@@ -152,12 +144,12 @@ def draw_map(
     except OSError as error:
         raise StanceError(f"cannot make the folder {output}: {error.strerror}") from None
     titles = dict(zip(predictor.targets, predictor.info.titles, strict=True))
-    tables = {"sentences": stances.sided, "map": stance_map(stances, wanted, predictor.targets)}
+    tables = {"sentences": stances.sided, "map": stance_map(stances, keys, predictor.targets)}
     pictures = {}
-    if "actor" in wanted:
+    if "actor" in keys:
         tables["actors"] = stance_map(stances, ["actor"], predictor.targets)
         pictures["actors"] = plots.stance_heat_map(tables["actors"], titles, n=actors)
-    if "year" in wanted and stances.sided["year"].notna().any():
+    if "year" in keys and stances.sided["year"].notna().any():
         tables["years"] = stance_map(stances, ["year"], predictor.targets)
         pictures["years"] = plots.stance_over_time(tables["years"], titles)
     for name, table in tables.items():
