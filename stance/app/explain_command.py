@@ -89,7 +89,9 @@ def _explain_model(run: Path | None, data: list[Path], targets: list[str], *, to
         print_json(ngrams)
         return
     for name, title in zip(model.targets, model.info.titles, strict=True):
-        rows = [{column: row[column] for column in row if column != "target"} for row in ngrams if row["target"] == name]
+        rows = [
+            {column: row[column] for column in row if column != "target"} for row in ngrams if row["target"] == name
+        ]
         if rows:
             print_rows(list(rows[0]), [[*map(_cell, row.values())] for row in rows], title)
     if corpus is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_text
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -35,7 +35,8 @@ def info(
     print(
         f"Model {about.name}: stance toward {len(about.targets)} targets ({', '.join(LABELS)}), linear in TF-IDF\n"
         f"{n_ngrams} n-grams, weights in {dtype}\n\n"
-        f"Trained on {files}: {about.n_examples} examples, {about.n_texts} texts of {about.n_groups} articles or groups\n"
+        f"Trained on {files}: {about.n_examples} examples, {about.n_texts} texts of {about.n_groups} articles or groups"
+        "\n"
         f"Fingerprint of the examples: {about.fingerprint[:16]}; seed {about.seed}\n"
         f"With {', '.join(f'{name} {version}' for name, version in about.versions.items())}\n"
     )

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stance.app.console import load_model, warn
+from stance.app.options import ModelPath
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def serve(
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", metavar="RUN", help="A run's folder or a model file; default: the bundled model."),
-    ] = None,
+    model: ModelPath = None,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; other machines reach only another than the default.")
     ] = "127.0.0.1",
@@ -28,9 +25,7 @@ def serve(
     from stance.errors import StanceError
 
     try:
-        import uvicorn
-
-        from stance.app.service import create_app
+        from stance.app.service import create_app, server
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "stance":
             raise
@@ -47,15 +42,11 @@ def serve(
     with listener:
         if not _is_loopback(host):
             warn(f"whoever reaches {host} can use this service: it asks for no password and does not encrypt")
-        app = create_app(predictor, hosts=_LOOPBACK if _is_loopback(host) else ())
+        app = create_app(predictor, hosts=LOOPBACK if _is_loopback(host) else ())
         name = f"[{host}]" if ":" in host else host
         print(f"Page: http://{name}:{listener.getsockname()[1]}/\nAPI:  http://{name}:{listener.getsockname()[1]}/docs")
         print("Ctrl-C ends it.", flush=True)
-        settings = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, limit_concurrency=512, lifespan="on",
-            timeout_graceful_shutdown=5, h11_max_incomplete_event_size=1 << 14,
-        )  # fmt: skip
-        uvicorn.Server(settings).run(sockets=[listener])
+        server(app).run(sockets=[listener])
 
 
 def _is_loopback(host: str) -> bool:

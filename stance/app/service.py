@@ -7,27 +7,37 @@ Nothing of a request is kept or logged.
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import anyio.to_thread
+import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import stance
-from stance.app.gate import Gate, Limits
+from stance.app.limits import HEADERS, BodyTimeout, Limits, Refusals, problem
 from stance.errors import choices
 from stance.labels import COLORS, LABELS, SIGNS
+from stance.metrics import Score
 from stance.model.predictor import NOT_FOR, Model
-from stance.model.scorer import Floats, kernel_missing, kernel_scores
+from stance.model.scorer import KERNEL_FROM
 from stance.reading.article import Reading, read_article
 from stance.reading.holders import RULES
-from stance.report.html import environment
+from stance.report.html import environment, readable
 
 _MOST_FAULTS = 20
 _SAMPLE = "We condemn the plan as a threat to peace."
+
+Answer = dict[str, Any]
+Answers = dict[int | str, dict[str, Any]]
 
 
 class Problem(BaseModel):
@@ -36,114 +46,30 @@ class Problem(BaseModel):
     error: str = Field(description="What was wanted, what was found and where.")
 
 
-class Proba(BaseModel):
-    """A fraction for each stance; they add up to 1."""
-
-    against: float = Field(ge=0, le=1)
-    none: float = Field(ge=0, le=1)
-    favor: float = Field(ge=0, le=1)
-
-
-class Prediction(BaseModel):
-    """The stance of a text toward a target."""
-
-    label: Literal["against", "none", "favor"]
-    proba: Proba
+_PROBLEMS: Answers = {
+    400: {"model": Problem, "description": "Not a request that HTTP allows."},
+    408: {"model": Problem, "description": "The body came too slowly."},
+    413: {"model": Problem, "description": "The body is too long."},
+    421: {"model": Problem, "description": "The service does not answer to that host name."},
+    422: {"model": Problem, "description": "The body is not what was wanted."},
+    503: {"model": Problem, "description": "Too many requests at a time."},
+}
 
 
-class Predictions(BaseModel):
-    """For each text, in order, its stance toward each target."""
-
-    predictions: list[dict[str, Prediction]]
-
-
-class Shares(BaseModel):
-    """A value for each stance; null for a stance that is never given."""
-
-    against: float | None
-    none: float | None
-    favor: float | None
-
-
-class NgramShare(BaseModel):
-    """What an n-gram of the text adds to the scores."""
-
-    kind: Literal["word", "char", "pair"]
-    ngram: str
-    n: int = Field(description="How often the text has it.")
-    share: Shares
-
-
-class WordShare(BaseModel):
-    """What the characters from start to end, in code points, add to the scores."""
-
-    start: int
-    end: int
-    share: Shares
-
-
-class Mark(BaseModel):
-    """A piece of the text, and the stance it pushes toward, if it pushes enough."""
-
-    piece: str
-    label: Literal["against", "none", "favor", ""]
-    push: float = Field(description="Share of the score, less the mean over the stances.")
-    strength: float = Field(ge=0, le=1, description="Push as a fraction of the strongest piece's.")
-
-
-class Strong(BaseModel):
-    """An n-gram that pushes toward a stance."""
-
-    kind: Literal["word", "char", "pair"]
-    ngram: str
-    n: int
-    push: float
-
-
-class Reasons(BaseModel):
-    """Why a text has its stance: intercept and shares, of n-grams or of words, add up to the score."""
-
-    target: str
-    label: Literal["against", "none", "favor"]
-    proba: Proba
-    score: Shares
-    intercept: Shares
-    ngrams: list[NgramShare]
-    words: list[WordShare]
-    marks: list[Mark] = Field(description="Pieces that join to the text.")
-    strongest: dict[str, list[Strong]] = Field(description="For each stance, strongest first.")
-
-
-class Score(BaseModel):
-    """A metric with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class Info(BaseModel):
-    """What the model is."""
-
-    version: str = Field(description="Of stance.")
-    name: str
-    targets: list[str]
-    titles: list[str] = Field(description="The targets' names for people.")
-    labels: list[str] = Field(description="The stances, in the order of every list of three.")
-    fingerprint: str = Field(description="SHA-256 of the training examples.")
-    n_texts: int
-    n_examples: int
-    n_ngrams: int
-    scores: dict[str, Score] = Field(description="Cross-validated.")
-    target_scores: dict[str, Score] = Field(description="F_avg of each target.")
-    not_for: list[str]
-    limits: dict[str, float] = Field(description="Of requests: bytes, characters, number.")
-
-
-class Asked(BaseModel):
+class Body(BaseModel):
     """A request's body: no field but those named, nothing converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def server(app: FastAPI) -> uvicorn.Server:
+    """Return the HTTP server of an application; its `run` takes the sockets to listen on."""
+    config = uvicorn.Config(
+        app, http="h11", lifespan="on", log_level="warning", access_log=False, server_header=False,
+        headers=list(HEADERS.items()), h11_max_incomplete_event_size=1 << 14, limit_concurrency=512,
+        timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    return uvicorn.Server(config)
 
 
 def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[str] = ()) -> FastAPI:
@@ -154,10 +80,11 @@ def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[st
     limits
         On requests; by default `Limits()`.
     hosts
-        Names it answers to, without the port; by default any.
+        Names it answers to, without the port; by default any. A page elsewhere whose name is made to point here
+        (DNS rebinding) comes with a name of its own.
     """
     limits = limits or Limits()
-    _warm(model)
+    model.scores([""] * KERNEL_FROM)  # loads what the first requests would wait for
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -171,21 +98,19 @@ def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[st
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        separate_input_output_schemas=False,
+        middleware=[
+            Middleware(Refusals, limits=limits),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts] or ["*"], www_redirect=False),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=limits.body),
+            Middleware(BodyTimeout, seconds=limits.seconds),
+        ],
     )
-    app.add_middleware(Gate, limits=limits, hosts=[host.lower() for host in hosts])
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _failed)
     _add_api(app, model, limits)
     _add_pages(app, model, limits)
     return app
-
-
-def _warm(model: Model) -> None:
-    """Work out beforehand what the first requests would wait for."""
-    model.scores([""])
-    if kernel_missing() is None:
-        kernel_scores(model.scorer, [""])
 
 
 def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
@@ -197,79 +122,88 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
     Target = Annotated[str, AfterValidator(known), Field(json_schema_extra={"enum": list(model.targets)})]
     Text = Annotated[str, Field(max_length=limits.text)]
 
-    class Texts(Asked):
-        model_config = ConfigDict(json_schema_extra={"examples": [{"texts": [_SAMPLE]}]})
-
+    class Texts(Body):
+        model_config = _example(texts=[_SAMPLE])
         texts: list[Text] = Field(min_length=1, max_length=limits.texts)
         targets: list[Target] | None = Field(None, min_length=1, description="By default all.")
 
-    problems: dict[int | str, dict[str, Any]] = {
-        status: {"model": Problem, "description": description}
-        for status, description in {
-            400: "Not a request that HTTP allows.",
-            408: "The body came too slowly.",
-            413: "The body is too long.",
-            422: "The body is not what was wanted.",
-            503: "Too many requests at a time.",
-        }.items()
-    }
-
-    @app.post("/predict", responses=problems)
-    def predict(asked: Texts) -> Predictions:
-        """Predict the stance of each text toward each target."""
-        proba = model.predict_proba(asked.texts)
-        wanted = [(name, model.targets.index(name)) for name in asked.targets or model.targets]
-        return Predictions(predictions=[{name: _prediction(row[i]) for name, i in wanted} for row in proba])
-
-    class Why(Asked):
-        model_config = ConfigDict(json_schema_extra={"examples": [{"text": _SAMPLE, "target": model.targets[0]}]})
-
+    class Sentence(Body):
+        model_config = _example(text=_SAMPLE, target=model.targets[0])
         text: str = Field(max_length=limits.sentence)
         target: Target
 
-    @app.post("/explain", responses=problems)
-    def explain(asked: Why) -> Reasons:
-        """Say why a text has its stance toward a target."""
-        found = model.explain(asked.text, asked.target)
-        strongest = {
-            label: [Strong(kind=one.kind, ngram=one.ngram, n=one.n, push=push) for one, push in found.strongest(label)]
-            for label in LABELS
-        }
-        marks = [Mark(**dict(zip(Mark.model_fields, mark, strict=True))) for mark in found.marks()]
-        return Reasons(**found.to_dict(), marks=marks, strongest=strongest)
-
-    class Article(Asked):
-        model_config = ConfigDict(json_schema_extra={"examples": [{"text": _SAMPLE}]})
-
+    class Article(Body):
+        model_config = _example(text=_SAMPLE)
         text: Text
 
-    @app.post("/read", responses=problems)
-    def read(asked: Article) -> Reading:
+    @app.post("/predict", responses=_answers(_predictions(model, [_SAMPLE], model.targets)))
+    def predict(body: Texts) -> Answer:
+        """Predict the stance of texts toward targets, by default all."""
+        return _predictions(model, body.texts, body.targets or model.targets)
+
+    @app.post("/explain", responses=_answers(_reasons(model, _SAMPLE, model.targets[0])))
+    def explain(body: Sentence) -> Answer:
+        """Say why a text has its stance toward a target."""
+        return _reasons(model, body.text, body.target)
+
+    @app.post("/read", responses=_answers(read_article(model, _SAMPLE)))
+    def read(body: Article) -> Reading:
         """Read an article: where each sentence stands toward each target, in sum, and who stands where."""
-        reading = read_article(model, asked.text)
+        reading = read_article(model, body.text)
         if (n := len(reading.sentences)) > limits.sentences:
             raise HTTPException(422, f"body.text: found {n:,} sentences; wanted at most {limits.sentences:,}")
         return reading
 
-    @app.get("/info", responses={503: problems[503]})
-    def info() -> Info:
+    @app.get("/info", responses=_answers(_facts(model, limits)))
+    def info() -> Answer:
         """Tell what the model is, how well it does, and how much may be asked for."""
-        about = model.info
-        return Info(
-            version=stance.__version__, name=about.name, targets=list(about.targets), titles=list(about.titles),
-            labels=list(LABELS), fingerprint=about.fingerprint, n_texts=about.n_texts, n_examples=about.n_examples,
-            n_ngrams=len(model.scorer.idf), scores=_scores(about.scores), target_scores=_scores(about.target_scores),
-            not_for=list(NOT_FOR), limits=vars(limits),
-        )  # fmt: skip
+        return _facts(model, limits)
 
 
-def _prediction(proba: Floats) -> Prediction:
-    found = dict(zip(LABELS, proba.tolist(), strict=True))
-    return Prediction(label=LABELS[proba.argmax()], proba=Proba(**found))
+def _example(**fields: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
-def _scores(found: dict[str, tuple[float, float, float]]) -> dict[str, Score]:
-    return {name: Score(value=value, low=low, high=high) for name, (value, low, high) in found.items()}
+def _answers(example: Any) -> Answers:
+    return {200: {"content": {"application/json": {"example": jsonable_encoder(example)}}}, **_PROBLEMS}
+
+
+def _predictions(model: Model, texts: list[str], targets: Iterable[str]) -> Answer:
+    columns = {name: model.targets.index(name) for name in targets}
+    return {
+        "predictions": [
+            {
+                name: {"label": LABELS[row[t].argmax()], "proba": dict(zip(LABELS, row[t].tolist(), strict=True))}
+                for name, t in columns.items()
+            }
+            for row in model.predict_proba(texts)
+        ]
+    }
+
+
+def _reasons(model: Model, text: str, target: str) -> Answer:
+    explanation = model.explain(text, target)
+    strongest = {
+        label: [
+            {"kind": kind, "ngram": ngram, "name": readable(kind, ngram, text), "n": n, "push": push}
+            for (kind, ngram, n, _), push in explanation.strongest(label)
+        ]
+        for label in LABELS
+    }
+    marks = [dict(zip(("piece", "label", "push", "strength"), mark, strict=True)) for mark in explanation.marks()]
+    return {**explanation.to_dict(), "marks": marks, "strongest": strongest}
+
+
+def _facts(model: Model, limits: Limits) -> Answer:
+    info = model.info
+    scores = {name: Score(*score) for name, score in info.scores.items()}
+    target_scores = {name: Score(*score) for name, score in info.target_scores.items()}
+    return {
+        "version": stance.__version__, "name": info.name, "targets": info.targets, "titles": info.titles,
+        "labels": LABELS, "fingerprint": info.fingerprint, "n_texts": info.n_texts, "n_examples": info.n_examples,
+        "n_ngrams": len(model.scorer.idf), "scores": scores, "target_scores": target_scores,
+        "not_for": NOT_FOR, "limits": asdict(limits),
+    }  # fmt: skip
 
 
 def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
@@ -283,17 +217,11 @@ def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
     }
 
     async def page(request: Request) -> Response:
-        name, kind = pages[request.url.path]
-        text = templates.get_template(name).render(
-            targets=targets,
-            longest=limits.text,
-            labels=LABELS,
-            colors=COLORS,
-            signs=SIGNS,
-            rules=RULES,
-            api=app.openapi(),
-            address=str(request.base_url).rstrip("/"),
-        )
+        template, kind = pages[request.url.path]
+        text = templates.get_template(template).render(
+            targets=targets, longest=limits.text, labels=LABELS, colors=COLORS, signs=SIGNS, rules=RULES,
+            api=app.openapi(), address=str(request.base_url).rstrip("/"),
+        )  # fmt: skip
         return Response(text, media_type=kind)
 
     for path in pages:
@@ -302,15 +230,19 @@ def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
+    faults = error.errors()
     # What was sent is not sent back: it may be a megabyte, or no text at all.
-    lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:_MOST_FAULTS]]
-    if len(found) > len(lines):
-        lines.append(f"and {len(found) - len(lines)} more")
-    return JSONResponse({"error": "; ".join(lines)}, status_code=422)
+    lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults[:_MOST_FAULTS]]
+    if len(faults) > len(lines):
+        lines.append(f"and {len(faults) - len(lines)} more")
+    return problem(422, "; ".join(lines))
 
 
-def _http(_: Request, error: Exception) -> JSONResponse:
+def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    message = {404: "nothing is here; wanted /, /docs, or what /openapi.json lists"}.get(error.status_code)
-    return JSONResponse({"error": message or error.detail}, status_code=error.status_code, headers=error.headers)
+    messages = {404: "nothing is here; wanted /, /docs, or what /openapi.json lists"}
+    return problem(error.status_code, messages.get(error.status_code, error.detail), error.headers)
+
+
+def _failed(_: Request, error: Exception) -> JSONResponse:
+    return problem(500, "the service failed; its terminal says why")

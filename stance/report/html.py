@@ -33,12 +33,13 @@ class ShareTable(NamedTuple):
 
 def environment(*, escape: bool) -> Environment:
     """Return the package's templates, with or without escaping for HTML."""
-    found = Environment(
+    templates = Environment(
         loader=PackageLoader("stance.report"), autoescape=escape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    found.globals.update(step=step, labels=LABELS, signs=SIGNS, colors=COLORS)
-    return found
+    templates.globals.update(step=step, labels=LABELS, signs=SIGNS, colors=COLORS)
+    templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # labels keep their order
+    return templates
 
 
 def step(strength: float) -> int:
@@ -48,9 +49,9 @@ def step(strength: float) -> int:
 
 def share_table(explanation: Explanation, *, top: int) -> ShareTable:
     """Return the `top` strongest n-grams of each label with their shares, the rest, the intercept and the score."""
-    sides = [(label, [found for found, _ in explanation.strongest(label, n=top)]) for label in LABELS]
-    chosen = {(found.kind, found.ngram) for _, side in sides for found in side}
-    rest = [found.share for found in explanation.ngrams if (found.kind, found.ngram) not in chosen]
+    sides = [(label, [ngram for ngram, _ in explanation.strongest(label, n=top)]) for label in LABELS]
+    shown = {(ngram.kind, ngram.ngram) for _, side in sides for ngram in side}
+    rest = [ngram.share for ngram in explanation.ngrams if (ngram.kind, ngram.ngram) not in shown]
     sums = [
         ShareRow(f"the other {len(rest)} n-grams", "", _numbers(sum(rest) if rest else explanation.score * 0)),
         ShareRow("intercept", "", _numbers(explanation.intercept)),
@@ -71,7 +72,7 @@ def explanation_html(model: Model, explanations: Sequence[Explanation], *, top: 
         .get_template("explain.html.j2")
         .render(
             explanations=explanations,
-            tables=[share_table(found, top=top) for found in explanations],
+            tables=[share_table(each, top=top) for each in explanations],
             titles=dict(zip(model.targets, model.info.titles, strict=True)),
             temperature=model.temperature,
             model=model.info.name,

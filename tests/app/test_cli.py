@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import stance
+from stance.errors import StanceError
 from stance.model.predictor import load
-from tests.conftest import RunCli, heeding_interrupts, tiny_rows, write_csv
+from tests.conftest import RunCli, heeding_interrupts, run_cli, tiny_rows, write_csv
+
+COMMANDS = ["train", "predict", "evaluate", "explain", "read", "map", "info", "serve", "corpus"]
 
 SMALL = """
 name = "tiny"
@@ -47,26 +51,29 @@ def test_the_whole_way_on_thirty_rows(cli: RunCli, config: Path, tmp_path: Path)
     assert Path(trained.stdout.split("Report: ")[1].strip()).as_posix() == "runs/tiny/report.html"
     evaluated = cli("evaluate", "--model", "runs/tiny", "--data", "new.csv", "--json")
     assert evaluated.returncode == 0, evaluated.stderr
-    found = json.loads(evaluated.stdout)
-    assert found["evaluation"]["n"] == 100
-    assert found["evaluation"]["f_avg"]["value"] > 0.8
+    evaluation = json.loads(evaluated.stdout)["evaluation"]
+    assert evaluation["n"] == 100
+    assert evaluation["f_avg"]["value"] > 0.8
     predicted = cli("predict", "--model", "runs/tiny", "Madrid condemned the shield as a threat.", "--json")
     assert json.loads(predicted.stdout)["shield"] == "against"
     assert predicted.stderr == ""
 
 
-def test_outside_a_checkout_built_in_defaults_train(cli: RunCli, tmp_path: Path) -> None:
-    write_csv(tmp_path / "mine.csv", tiny_rows())
+def test_defaults_train_on_data_with_doubtful_rows_and_replace_an_older_run(
+    cli: RunCli, tiny_run: Path, tmp_path: Path
+) -> None:
+    rows = tiny_rows()
+    write_csv(tmp_path / "mine.csv", [*rows, rows[0] | {"sentence_id": "again", "shield": "favor"}])
+    shutil.copytree(tiny_run, tmp_path / "here")
     done = cli("train", "--data", "mine.csv", "--seed", "3", "--jobs", "1", "--out", "here")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "here" / "report.html").exists()
     assert 'name = "mine"\nseed = 3\n' in (tmp_path / "here" / "config.toml").read_text()
-
-
-def test_train_without_data_is_wrong_usage(cli: RunCli) -> None:
-    done = cli("train")
-    assert done.returncode == 2
-    assert "--data FILE" in done.stderr
+    assert "2 rows whose text has two labels" in done.stderr
+    assert "'favor' for 'again'" in done.stderr
+    assert "replaced the older run here\n" in done.stderr
+    strict = cli("train", "--data", "mine.csv", "--strict")
+    assert (strict.returncode, strict.stdout) == (1, "")
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "parquet"])
@@ -156,6 +163,11 @@ def test_a_column_that_is_there_is_kept_and_the_prediction_gets_a_suffix(
         (["train", "none.toml"], 1, "none.toml does not exist"),
         (["train", "bad.toml"], 2, "bad.toml:1: unknown key 'sed'"),
         (["train", "--data", "in.csv", "--jobs", "0"], 2, "wanted -1 or a number of processes"),
+        (["train"], 2, "--data FILE"),
+        (["read", "none.txt"], 1, "none.txt does not exist"),
+        (["map", "in.csv", "--output", "out", "--pattern", "("], 2, "is not a regular expression"),
+        (["explain"], 2, "wanted either TEXT or --global"),
+        (["info", "none"], 1, "none: no model there"),
         (["bogus"], 2, "No such command"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -174,10 +186,9 @@ def test_a_mistake_ends_in_one_clear_message(
     assert not list(tmp_path.glob("out*"))
 
 
-def test_a_traceback_is_shown_to_those_who_ask(cli: RunCli) -> None:
-    done = cli("--traceback", "predict", "--input", "none.csv")
-    assert done.returncode == 1
-    assert "Traceback" in done.stderr
+def test_an_error_is_raised_to_those_who_want_a_traceback(cli: RunCli) -> None:
+    with pytest.raises(StanceError, match=r"none\.csv does not exist"):
+        cli("--traceback", "predict", "--input", "none.csv")
 
 
 def test_evaluate_refuses_texts_of_the_training(cli: RunCli, tiny_run: Path, tiny_csv: Path, tmp_path: Path) -> None:
@@ -208,18 +219,6 @@ def test_corpus_check_counts_good_data(cli: RunCli, tiny_csv: Path) -> None:
     assert "shield" in done.stdout
 
 
-def test_two_labels_for_one_text_are_counted_and_named(cli: RunCli, config: Path, tmp_path: Path) -> None:
-    rows = tiny_rows()
-    rows.append(rows[0] | {"sentence_id": "again", "shield": "favor"})
-    write_csv(tmp_path / "torn.csv", rows)
-    done = cli("train", config, "--data", "torn.csv", "--jobs", "1")
-    assert done.returncode == 0, done.stderr
-    assert "2 rows whose text has two labels" in done.stderr
-    assert "'favor' for 'again'" in done.stderr
-    strict = cli("train", config, "--data", "torn.csv", "--strict")
-    assert strict.returncode == 1
-
-
 def test_repeated_rows_are_warned_of_beside_torn_ones(cli: RunCli, tmp_path: Path) -> None:
     rows = tiny_rows()
     rows += [rows[0] | {"sentence_id": "torn", "shield": "favor"}, rows[4] | {"sentence_id": "again"}]
@@ -231,14 +230,12 @@ def test_repeated_rows_are_warned_of_beside_torn_ones(cli: RunCli, tmp_path: Pat
         assert "'favor' for 'torn'" in stderr
 
 
-def test_what_is_replaced_is_said(cli: RunCli, config: Path, tiny_run: Path, tiny_csv: Path, tmp_path: Path) -> None:
+def test_what_is_replaced_is_said(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\na shield\n")
     for args in (["a shield"], ["--input", "in.csv"]):
         command = ["predict", "--model", str(tiny_run), *args, "--output", f"{len(args)}.csv"]
         assert cli(*command).stderr == ""
         assert cli(*command).stderr == f"replaced {len(args)}.csv\n"
-    trained = [cli("train", config, "--data", tiny_csv, "--jobs", "1", "--out", "run").stderr for _ in range(2)]
-    assert ["replaced the older run run\n" in stderr for stderr in trained] == [False, True]
 
 
 def test_out_that_is_no_run_is_refused_before_any_work(
@@ -251,9 +248,10 @@ def test_out_that_is_no_run_is_refused_before_any_work(
     assert "exists and is not a run" in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
-def test_ctrl_c_leaves_the_old_run_whole(cli: RunCli, config: Path, tiny_csv: Path, tmp_path: Path) -> None:
-    assert cli("train", config, "--data", tiny_csv, "--jobs", "1").returncode == 0
+def test_ctrl_c_leaves_the_old_run_whole(config: Path, tiny_csv: Path, tiny_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run, tmp_path / "runs" / "tiny")
     before = (tmp_path / "runs" / "tiny" / "metrics.json").read_bytes()
     config.write_text(SMALL.replace("resamples = 200", "resamples = 2000000"))
     command = [sys.executable, "-m", "stance", "train", str(config), "--data", str(tiny_csv), "--jobs", "1"]
@@ -261,8 +259,7 @@ def test_ctrl_c_leaves_the_old_run_whole(cli: RunCli, config: Path, tiny_csv: Pa
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=heeding_interrupts
     ) as process:
         assert process.stderr is not None
-        process.stderr.readline()  # the data is read, the training has begun
-        time.sleep(0.5)
+        process.stderr.readline()  # the data is read, the training begins
         os.kill(process.pid, signal.SIGINT)
         rest = process.stderr.read().decode()
     assert process.returncode == 130
@@ -271,14 +268,34 @@ def test_ctrl_c_leaves_the_old_run_whole(cli: RunCli, config: Path, tiny_csv: Pa
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["tiny"]
 
 
-def test_python_m_stance_knows_its_version_and_help(cli: RunCli) -> None:
-    assert cli("--version").stdout.startswith("stance-detect ")
-    for verb in ("train", "predict", "evaluate", "corpus"):
-        assert verb in cli("--help").stdout
-        assert cli(verb, "--help").returncode == 0
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(cli: RunCli, command: str) -> None:
+    assert command in cli("--help").stdout
+    done = cli(command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
 
 
-def test_piped_output_is_data_and_the_rest_goes_to_stderr(cli: RunCli, tiny_run: Path) -> None:
-    done = cli("predict", "--model", tiny_run, "a text")
+def test_a_process_prints_data_on_stdout_and_all_else_on_stderr(tiny_run: Path, tmp_path: Path) -> None:
+    assert run_cli("--version", cwd=tmp_path).stdout == f"stance-detect {stance.__version__}\n"
+    done = run_cli("predict", "--model", tiny_run, "a text", cwd=tmp_path)
     assert done.stdout.splitlines()[0] == "text,shield,shield_proba,club,club_proba"
     assert "\x1b" not in done.stdout + done.stderr
+    failed = run_cli("predict", "--input", "none.csv", cwd=tmp_path)
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.startswith("error: none.csv does not exist")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_standard_output_that_takes_nothing_is_a_failure(tiny_run: Path) -> None:
+    command = [sys.executable, "-m", "stance", "info", str(tiny_run), "--json"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: [Errno 28] No space left on device\n")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # the reader of the pipe has gone
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
