@@ -15,9 +15,14 @@ import typer
 from typer.core import TyperGroup
 
 import stance
-from stance.app import explain_command, info_command, predict_command, read_commands, serve_command, train_commands
 from stance.app.console import say
-from stance.app.corpus_commands import app as corpus_app
+from stance.app.corpus_commands import app as corpus
+from stance.app.explain_command import explain
+from stance.app.info_command import export, info
+from stance.app.predict_command import predict
+from stance.app.read_commands import draw_map, read
+from stance.app.serve_command import serve
+from stance.app.train_commands import evaluate, train
 from stance.errors import ConfigError, StanceError
 
 
@@ -41,20 +46,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(corpus_app, name="corpus")
-app.command()(train_commands.train)
-app.command()(predict_command.predict)
-app.command()(train_commands.evaluate)
-app.command()(explain_command.explain)
-app.command()(read_commands.read)
-app.command("map")(read_commands.draw_map)
-app.command()(info_command.export)
-app.command()(info_command.info)
-app.command()(serve_command.serve)
+app.add_typer(corpus, name="corpus")
+for command in (train, predict, evaluate, explain, read, export, info, serve):
+    app.command()(command)
+app.command("map")(draw_map)
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(value: bool) -> None:
+    if value:
         print(f"stance-detect {stance.__version__}")
         raise typer.Exit
 

@@ -43,9 +43,8 @@ def serve(
         if not _is_loopback(host):
             warn(f"whoever reaches {host} can use this service: it asks for no password and does not encrypt")
         app = create_app(predictor, hosts=LOOPBACK if _is_loopback(host) else ())
-        name = f"[{host}]" if ":" in host else host
-        print(f"Page: http://{name}:{listener.getsockname()[1]}/\nAPI:  http://{name}:{listener.getsockname()[1]}/docs")
-        print("Ctrl-C ends it.", flush=True)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        print(f"Page: {address}/\nAPI:  {address}/docs\nCtrl-C ends it.", flush=True)
         server(app).run(sockets=[listener])
 
 

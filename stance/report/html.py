@@ -57,9 +57,8 @@ def share_table(explanation: Explanation, *, top: int) -> ShareTable:
         ShareRow("intercept", "", _numbers(explanation.intercept)),
         ShareRow("score", "", _numbers(explanation.score)),
     ]
-    text = explanation.text
     rows = [
-        (label, [ShareRow(readable(kind, ngram, text), str(n), _numbers(share)) for kind, ngram, n, share in side])
+        (label, [ShareRow(readable(kind, ngram, explanation.text), str(n), _numbers(x)) for kind, ngram, n, x in side])
         for label, side in sides
     ]
     return ShareTable(rows, sums)
