@@ -25,7 +25,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 import stance
 from stance.app.limits import HEADERS, BodyTimeout, Limits, Refusals, problem
 from stance.errors import choices
-from stance.labels import COLORS, LABELS, SIGNS
+from stance.labels import LABELS
 from stance.metrics import Score
 from stance.model.predictor import NOT_FOR, Model
 from stance.model.scorer import KERNEL_FROM
@@ -219,8 +219,8 @@ def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
     async def page(request: Request) -> Response:
         template, kind = pages[request.url.path]
         text = templates.get_template(template).render(
-            targets=targets, longest=limits.text, labels=LABELS, colors=COLORS, signs=SIGNS, rules=RULES,
-            api=app.openapi(), address=str(request.base_url).rstrip("/"),
+            targets=targets, longest=limits.text, rules=RULES, api=app.openapi(),
+            address=str(request.base_url).rstrip("/"),
         )  # fmt: skip
         return Response(text, media_type=kind)
 

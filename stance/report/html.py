@@ -75,8 +75,6 @@ def explanation_html(model: Model, explanations: Sequence[Explanation], *, top: 
             titles=dict(zip(model.targets, model.info.titles, strict=True)),
             temperature=model.temperature,
             model=model.info.name,
-            labels=LABELS,
-            signs=SIGNS,
         )
     )
 
@@ -90,7 +88,7 @@ def readings_html(model: Model, readings: Sequence[tuple[str, Reading]]) -> str:
         (name, reading) of each article.
     """
     page = environment(escape=True).get_template("read.html.j2")
-    return page.render(readings=readings, model=model.info.name, labels=LABELS, signs=SIGNS, rules=RULES)
+    return page.render(readings=readings, model=model.info.name, rules=RULES)
 
 
 def readable(kind: str, ngram: str, text: str) -> str:
