@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stance.app.console import describe, print_fault, print_table, say
+from stance.app.options import Strict
 from stance.errors import DataError, StanceError
 
 app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
@@ -17,7 +18,7 @@ app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Labelled tables.")],
-    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as faults.")] = False,
+    strict: Strict = False,
 ) -> None:
     """Print every fault of labelled tables, with file, line and column, and what is still unlabelled."""
     from stance.data.corpus import read_corpus

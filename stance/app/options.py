@@ -17,12 +17,10 @@ ModelPath = Annotated[
     Path | None,
     typer.Option("--model", metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),
 ]
-Output = Annotated[Path, typer.Option("--output", metavar="FILE", help="Where to write.")]
 Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Make warnings about the data errors.")]
 Targets = Annotated[
     list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")
