@@ -127,9 +127,7 @@ def draw_map(
 
     Only sentences that take a side count.
     """
-    from stance.data.tables import write_table
     from stance.errors import StanceError
-    from stance.files import atomic_write
     from stance.reading.maps import check_by, documents, read_documents, stance_map
     from stance.report import plots
 
@@ -139,24 +137,33 @@ def draw_map(
     stances = read_documents(predictor, texts, actor_from=actor_from)
     if stances.sided.empty:
         raise StanceError(f"none of the sentences of {len(texts)} documents takes a side: there is nothing to map")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StanceError(f"cannot make the folder {output}: {error.strerror}") from None
     titles = dict(zip(predictor.targets, predictor.info.titles, strict=True))
     tables = {"sentences": stances.sided, "map": stance_map(stances, keys, predictor.targets)}
     pictures = {}
     if "actor" in keys:
         tables["actors"] = stance_map(stances, ["actor"], predictor.targets)
-        pictures["actors"] = plots.stance_heat_map(tables["actors"], titles, n=actors)
+        pictures["actors"] = plots.png(plots.stance_heat_map(tables["actors"], titles, n=actors))
     if "year" in keys and stances.sided["year"].notna().any():
         tables["years"] = stance_map(stances, ["year"], predictor.targets)
-        pictures["years"] = plots.stance_over_time(tables["years"], titles)
-    for name, table in tables.items():
-        write_table(table, output / f"{name}.csv")
-    for name, picture in pictures.items():
-        with atomic_write(output / f"{name}.png") as handle:
-            handle.write(plots.png(picture))
+        pictures["years"] = plots.png(plots.stance_over_time(tables["years"], titles))
+    paths = _write_map(output, tables, pictures)
     n = stances.sided.groupby(["document", "position"]).ngroups
     say(f"{len(texts)} documents, {int(stances.read['sentences'].sum())} sentences, {n} of which take a side")
-    print("\n".join(str(output / name) for name in (*(f"{t}.csv" for t in tables), *(f"{p}.png" for p in pictures))))
+    print("\n".join(map(str, paths)))
+
+
+def _write_map(folder: Path, tables: dict[str, pd.DataFrame], pictures: dict[str, bytes]) -> list[Path]:
+    from stance.data.tables import write_table
+    from stance.errors import StanceError
+    from stance.files import atomic_write
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StanceError(f"cannot make the folder {folder}: {error.strerror}") from None
+    for name, table in tables.items():
+        write_table(table, folder / f"{name}.csv")
+    for name, picture in pictures.items():
+        with atomic_write(folder / f"{name}.png") as handle:
+            handle.write(picture)
+    return [*(folder / f"{name}.csv" for name in tables), *(folder / f"{name}.png" for name in pictures)]
