@@ -42,8 +42,9 @@ from threadpoolctl import threadpool_limits
 
 from stance.data.corpus import Corpus, read_data
 from stance.data.splits import group_folds
-from stance.labels import LABELS, RunInfo
+from stance.labels import LABELS
 from stance.metrics import confusions, f_avg
+from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.report.tables import markdown
 from stance.settings import Settings

@@ -1,9 +1,8 @@
-"""Labels, how they are shown, and the records of targets and trainings that every package shares."""
+"""Labels, how they are shown, and the record of a target that every package shares."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 #: The stances, in the one order that every array, table and plot follows.
 LABELS: tuple[str, str, str] = ("against", "none", "favor")
@@ -39,51 +38,3 @@ class Target:
     mention: tuple[str, ...] = ()
     favor: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What a model remembers of its training.
-
-    Attributes
-    ----------
-    name, seed
-        Of the experiment.
-    targets
-        In the order of the model's columns.
-    titles
-        A title for people for each target.
-    fingerprint
-        SHA-256 of the training examples.
-    training_hashes
-        Hashes of the training texts, so that an evaluation can refuse them.
-    n_texts, n_groups
-        Size of the training data.
-    scores
-        Cross-validated scores as ``{metric: (value, low, high)}``.
-    versions
-        Of the libraries that fitted it.
-    n_examples
-        Number of (sentence, target) pairs it was trained on.
-    counts
-        Training examples of each target by label, LABELS order.
-    target_scores
-        Cross-validated F_avg of each target as (value, low, high).
-    settings
-        Of the experiment; data files by their names alone.
-    """
-
-    name: str
-    seed: int
-    targets: tuple[str, ...]
-    titles: tuple[str, ...]
-    fingerprint: str
-    n_texts: int
-    n_groups: int
-    scores: dict[str, tuple[float, float, float]]
-    versions: dict[str, str]
-    training_hashes: frozenset[str] = field(default=frozenset(), repr=False)
-    n_examples: int = 0
-    counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    target_scores: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)

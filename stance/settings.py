@@ -52,7 +52,6 @@ class FeatureSettings(_Section):
     pair_weight: Weight = 1.0
     nb_power: Weight = 0.5
     max_ngrams: Annotated[int, Field(ge=0)] = 0
-    hashtags: Literal["keep", "split"] = "keep"
     negation: Annotated[int, Field(ge=0, le=99)] = 3
 
     @field_validator("word_ngrams", "char_ngrams")

@@ -1,15 +1,14 @@
-"""``stance info`` and ``stance export``: what a model is, and a smaller one of it."""
+"""``stance info``: what a model is."""
 
 from __future__ import annotations
 
-import json as json_text
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from stance.app.console import print_json, print_rows, say
+from stance.app.console import print_json, print_rows
 from stance.app.options import Json
 
 
@@ -53,53 +52,6 @@ def info(
     print("\n- ".join(["Not for:", *NOT_FOR]))
     if model is None:
         print(f"\nCard: {BUNDLED / 'MODEL_CARD.md'}")
-
-
-def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder or its model.safetensors.")],
-    output: Annotated[
-        Path, typer.Option("--output", metavar="FILE", help="Where to write, such as small.safetensors.")
-    ],
-    prune: Annotated[
-        float,
-        typer.Option("--prune", metavar="FRACTION", min=0, max=0.99, help="Leave out the n-grams of least weight."),
-    ] = 0.0,
-    dtype: Annotated[
-        Literal["float16", "float32", "float64"], typer.Option("--dtype", help="Type of the weights.")
-    ] = "float32",
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", metavar="FILE", help="Tables to measure the loss on; default: the run's own."),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Write a smaller model and print what it loses: size, labels that differ, F_avg."""
-    from stance.data.corpus import data_of
-    from stance.errors import StanceError
-    from stance.model.predictor import Model, load
-    from stance.model.scorer import pruned, rounded
-    from stance.training.evaluation import compare_models
-
-    if output.suffix != ".safetensors":
-        raise typer.BadParameter("wanted a name that ends in .safetensors", param_hint="--output")
-    model = load(run)
-    corpus = data_of(run, data or [], targets=model.targets)
-    if corpus is None:
-        raise StanceError(
-            f"{run} does not say what it was trained on; wanted the tables to measure the loss on (--data FILE)"
-        )
-    smaller = Model(rounded(pruned(model.scorer, prune), dtype), model.info, temperature=model.temperature)
-    smaller.save(output)
-    loss = compare_models(smaller, model, corpus)
-    facts = {"file": str(output), "bytes": output.stat().st_size, "n_ngrams": len(smaller.scorer.idf), **asdict(loss)}
-    if json:
-        print(json_text.dumps(facts, indent=1))
-        return
-    print(f"{output}: {facts['bytes'] / 1e6:.2f} MB, {facts['n_ngrams']} of {len(model.scorer.idf)} n-grams, {dtype}")
-    print(f"Labels that differ: {loss.disagreement:.2%} of {loss.n_texts} texts x {len(model.targets)} targets")
-    change = loss.f_avg - loss.f_avg_before
-    print(f"F_avg on these {loss.n} examples: {loss.f_avg:.4f}, before {loss.f_avg_before:.4f} ({change:+.4f})")
-    say("it was trained on them unless --data named others: compare the two numbers, believe neither", style="dim")
 
 
 def _score(score: tuple[float, float, float] | None) -> str:

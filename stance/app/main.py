@@ -18,7 +18,7 @@ import stance
 from stance.app.console import say
 from stance.app.corpus_commands import app as corpus
 from stance.app.explain_command import explain
-from stance.app.info_command import export, info
+from stance.app.info_command import info
 from stance.app.predict_command import predict
 from stance.app.read_commands import draw_map, read
 from stance.app.serve_command import serve
@@ -47,7 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(corpus, name="corpus")
-for command in (train, predict, evaluate, explain, read, export, info, serve):
+for command in (train, predict, evaluate, explain, read, info, serve):
     app.command()(command)
 app.command("map")(draw_map)
 

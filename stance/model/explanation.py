@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,20 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from stance.labels import LABELS
-from stance.model.scorer import Block, Floats, Scorer, pairs
-from stance.text.hashtags import split_placed
-from stance.text.negation import mark_placed
+from stance.model.scorer import Floats, Scorer
+from stance.text.ngrams import Spans
+from stance.text.preparation import origins
 
-_TOKENS = re.compile(r"\w+")
+_WORD = re.compile(r"\w+")
 _SPANS = re.compile(r"\w+|\W+")
-_CHUNKS = re.compile(r"\S+")
 
 
 class NgramShare(NamedTuple):
-    """What one n-gram of the vocabulary, met `n` times in the text, adds to the scores.
+    """What one n-gram of the vocabulary, which occurs `n` times in the text, adds to the scores.
 
-    `kind` is ``"word"``, ``"char"`` (whose blanks stand for the ends of a word) or ``"pair"``; `share` has
-    shape (3,), LABELS order.
+    `kind` is a key of `stance.text.ngrams.GENERATORS`; `share` has shape (3,), LABELS order.
     """
 
     kind: str
@@ -63,9 +60,9 @@ class Explanation:
         Every n-gram of the text that the model knows, in the order of its vocabulary. `intercept` and their
         shares add up to `score`.
     words
-        Spans that cover the text once, in order. Each n-gram's share is divided evenly over the places
-        where it stands, and there over the words it touches (or, touching none, the signs between them); the words of
-        a split hashtag count for the hashtag. `intercept` and these shares add up to `score` too.
+        Spans that cover the text once, in order. Each n-gram's share is divided evenly over its occurrences, and
+        there over the words it touches (or, touching none, the signs between them). `intercept` and these
+        shares add up to `score` too.
     """
 
     text: str
@@ -89,8 +86,8 @@ class Explanation:
 
     def strongest(self, label: str, *, n: int = 10) -> list[tuple[NgramShare, float]]:
         """Return the n-grams that push toward a label more than toward any other, and their push, strongest first."""
-        pushes = [(found, *self.push(found.share)) for found in self.ngrams]
-        toward = [(found, push) for found, best, push in pushes if best == label and push > 0]
+        pushes = [(ngram, *self.push(ngram.share)) for ngram in self.ngrams]
+        toward = [(ngram, push) for ngram, best, push in pushes if best == label and push > 0]
         return sorted(toward, key=lambda pair: -pair[1])[:n]
 
     def marks(self, *, least: float = 0.15) -> list[tuple[str, str, float, float]]:
@@ -150,86 +147,31 @@ def explain(scorer: Scorer, text: str) -> tuple[list[tuple[str, str, int]], Floa
     word_shares
         The shares on these spans, as `Explanation.words` says: shape (n_spans, n_targets, 3).
     """
-    bounds = [match.span() for match in _SPANS.finditer(text)]
-    spans = np.asarray(bounds, np.int64).reshape(-1, 2)
-    is_word = [_TOKENS.match(text, start) is not None for start, _ in bounds]
-    prepared, span_of = _prepared(scorer, text, spans)
+    spans = np.asarray([match.span() for match in _SPANS.finditer(text)], np.int64).reshape(-1, 2)
+    is_word = [_WORD.match(text, start) is not None for start in spans[:, 0].tolist()]
+    positions = origins(text, lowercase=scorer.lowercase, negation=scorer.negation)
+    span_of = (np.searchsorted(spans[:, 0], positions, side="right") - 1).tolist()
+    prepared = scorer.prepared(text)
     names: list[tuple[str, str, int]] = []
-    parts = [np.zeros((0, *scorer.intercepts.shape))]
+    shares = [np.zeros((0, *scorer.intercepts.shape))]
     word_shares = np.zeros((len(spans), *scorer.intercepts.shape))
-    for block, known in zip(scorer.blocks, scorer.rows, strict=True):
-        met: dict[int, dict[tuple[int, ...], int]] = {}
-        for ngram, touched in _placed(prepared, block, span_of, is_word):
-            if (row := known.get(ngram)) is not None:
-                places = met.setdefault(row, {})
-                places[touched] = places.get(touched, 0) + 1
-        if not met:
-            continue
-        rows = np.asarray(sorted(met), np.int64)
-        every = [met[row] for row in rows.tolist()]
-        counts = np.asarray([sum(found.values()) for found in every], np.float64)
-        values = (1.0 + np.log(counts) if block.sublinear else counts) * scorer.idf[rows]
-        values *= block.weight / math.sqrt(values @ values)
-        shares = values[:, np.newaxis, np.newaxis] * scorer.weights[rows]
-        names += [
-            (block.kind, scorer.ngrams[row], int(count)) for row, count in zip(rows.tolist(), counts, strict=True)
-        ]
-        parts.append(shares)
-        triples = [
-            (i, span, times / (count * len(touched)))
-            for i, (found, count) in enumerate(zip(every, counts.tolist(), strict=True))
-            for touched, times in found.items()
-            for span in touched
-        ]
-        which, where, fractions = (np.asarray(column) for column in zip(*triples, strict=True))
-        np.add.at(word_shares, where, fractions[:, np.newaxis, np.newaxis] * shares[which])
-    return names, np.concatenate(parts), spans, word_shares
+    for number, block in enumerate(scorer.blocks):
+        met = [(row, _touched(where, span_of, is_word)) for row, where in scorer.known_ngrams(number, prepared)]
+        rows, occurrence, counts = np.unique(
+            np.asarray([row for row, _ in met], np.int64), return_inverse=True, return_counts=True
+        )
+        values = scorer.tfidf(number, rows, counts)
+        shares.append(values[:, np.newaxis, np.newaxis] * scorer.weights[rows])
+        names += [(block.kind, scorer.ngrams[row], n) for row, n in zip(rows.tolist(), counts.tolist(), strict=True)]
+        # Each occurrence has an even part of its n-gram's share, and each word that it touches an even part of that.
+        n_touched = np.asarray([len(touched) for _, touched in met], np.int64)
+        fraction = np.repeat(1.0 / (counts[occurrence] * n_touched), n_touched)
+        each = shares[-1][np.repeat(occurrence, n_touched)] * fraction[:, np.newaxis, np.newaxis]
+        np.add.at(word_shares, [span for _, touched in met for span in touched], each)
+    return names, np.concatenate(shares), spans, word_shares
 
 
-def _prepared(scorer: Scorer, text: str, spans: npt.NDArray[np.int64]) -> tuple[str, list[int]]:
-    """Return the text as the n-grams are taken from it, and for each of its characters the span it comes from."""
-    origin: npt.NDArray[np.int64] = np.arange(len(text))
-    if scorer.hashtag_words:
-        text, origin = split_placed(text, scorer.hashtag_words)
-    if scorer.lowercase:
-        lowered = text.lower()
-        if len(lowered) != len(text):  # one character becomes several, as İ does
-            origin = np.repeat(origin, [len(character.lower()) for character in text])
-        text = lowered
-    text, places = mark_placed(text, scorer.negation)
-    origin = origin[places]
-    return text, (np.searchsorted(spans[:, 0], origin, side="right") - 1).tolist()
-
-
-def _placed(text: str, block: Block, span_of: list[int], is_word: list[bool]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield what `stance.model.scorer.ngrams` yields, and of each n-gram the different spans it touches."""
-    shortest, longest = block.ngrams
-    if block.kind == "word":
-        words = [(match[0], span_of[match.start()]) for match in _TOKENS.finditer(text)]
-        for n in range(shortest, min(longest, len(words)) + 1):
-            for i in range(len(words) - n + 1):
-                part = words[i : i + n]
-                yield " ".join(word for word, _ in part), tuple(span for _, span in part)
-        return
-    if block.kind == "pair":
-        tokens = list(_TOKENS.finditer(text))
-        for ngram, i, j in pairs([token[0] for token in tokens], letters=shortest, apart=longest):
-            yield ngram, tuple(dict.fromkeys(span_of[tokens[k].start()] for k in (i, j)))
-        return
-    for chunk in _CHUNKS.finditer(text):
-        padded = f" {chunk[0]} "
-        spans = span_of[chunk.start() : chunk.end()]
-        # The blanks around a word are the word's own ends.
-        spans = [spans[0], *spans, spans[-1]]
-        alone = (spans[0],) if spans[0] == spans[-1] else ()
-        for n in range(shortest, longest + 1):
-            if n >= len(padded):
-                yield padded, alone or _touched(spans, is_word)
-                break
-            for i in range(len(padded) - n + 1):
-                yield padded[i : i + n], alone or _touched(spans[i : i + n], is_word)
-
-
-def _touched(spans: list[int], is_word: list[bool]) -> tuple[int, ...]:
-    different = tuple(dict.fromkeys(spans))
-    return tuple(span for span in different if is_word[span]) or different
+def _touched(where: Spans, span_of: list[int], is_word: list[bool]) -> list[int]:
+    """Return which of the text's own spans an n-gram touches: words, or if none the signs between them."""
+    touched = dict.fromkeys(span for start, stop in where for span in range(span_of[start], span_of[stop - 1] + 1))
+    return [span for span in touched if is_word[span]] or list(touched)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stance.errors import ModelError, choices
-from stance.labels import LABELS, RunInfo
+from stance.labels import LABELS
 from stance.model.explanation import Explanation, NgramShare, WordShare, explain
-from stance.model.scorer import Block, Scorer, scores
+from stance.model.info import RunInfo
+from stance.model.scorer import Scorer, scores
 from stance.model.storage import read_model, write_model
 
 if TYPE_CHECKING:
@@ -57,12 +58,7 @@ class Model:
         It gives the pipeline's scores to about 1e-13.
         """
         features, classifier = pipeline[0], pipeline[-1]
-        blocks, ngrams = [], []
-        for kind, vectorizer in features.vectorizers_.items():
-            found = vectorizer.get_feature_names_out().tolist()
-            weight = float(getattr(features, f"{kind}_weight"))
-            blocks.append(Block(kind, features.ngram_range(kind), bool(vectorizer.sublinear_tf), weight, len(found)))
-            ngrams += [ngram.encode("utf-8", "surrogatepass") for ngram in found]
+        ngrams = [ngram.encode("utf-8", "surrogatepass") for ngram in features.ngrams_]
         targets = [list(features.targets_).index(name) for name in info.targets]
         columns = [LABELS.index(label) for label in classifier.classes_]
         weights = np.zeros((len(ngrams), len(targets), len(LABELS)))
@@ -70,15 +66,14 @@ class Model:
         intercepts = np.full((len(targets), len(LABELS)), -np.inf)
         intercepts[:, columns] = classifier.intercept_[targets]
         scorer = Scorer(
-            tuple(blocks),
-            bool(features.lowercase),
-            np.frombuffer(b"".join(ngrams), np.uint8),
-            np.concatenate([[0], np.cumsum([len(ngram) for ngram in ngrams])]).astype(np.int64),
-            features.idf_,
-            weights,
-            intercepts,
-            dict(features.words_),
-            int(features.negation),
+            blocks=features.blocks_,
+            lowercase=bool(features.lowercase),
+            negation=int(features.negation),
+            vocabulary=np.frombuffer(b"".join(ngrams), np.uint8),
+            offsets=np.cumsum([0, *map(len, ngrams)]),
+            idf=features.idf_,
+            weights=weights,
+            intercepts=intercepts,
         )
         return cls(scorer, info, temperature=float(classifier.temperature))
 
@@ -107,12 +102,10 @@ class Model:
         ModelError
             As in `predict`.
         """
-        if target is not None:
-            self.check_targets([target])
-        found = self.scores(texts)
-        if target is not None:
-            found = found[:, self.targets.index(target)]
-        return self.probabilities(found)
+        if target is None:
+            return self.probabilities(self.scores(texts))
+        self.check_targets([target])
+        return self.probabilities(self.scores(texts)[:, self.targets.index(target)])
 
     def predict_frame(self, texts: Iterable[str]) -> pd.DataFrame:
         """Return a table of texts by targets.
@@ -138,8 +131,8 @@ class Model:
         texts = _checked(texts)
         result = np.empty((len(texts), len(self.targets), len(LABELS)))
         for start in range(0, len(texts), _BATCH):
-            part = slice(start, start + _BATCH)
-            result[part] = scores(self.scorer, texts[part])
+            batch = slice(start, start + _BATCH)
+            result[batch] = scores(self.scorer, texts[batch])
         return result
 
     def explain(self, text: str, target: str) -> Explanation:
@@ -166,12 +159,10 @@ class Model:
         self.check_targets([target])
         row = self.targets.index(target)
         given = np.isfinite(self.scorer.intercepts[row])
-        weights: npt.NDArray[np.float64] = self.scorer.weights[:, row].astype(np.float64)
-        pushes: npt.NDArray[np.float64] = (weights - weights[:, given].mean(axis=1, keepdims=True)) * self.scorer.idf[
-            :, np.newaxis
-        ]
-        pushes[:, ~given] = -np.inf
-        return pushes
+        weights = self.scorer.weights[:, row].astype(np.float64)
+        weights -= weights[:, given].mean(axis=1, keepdims=True)
+        pushes = np.where(given, weights * self.scorer.idf[:, np.newaxis], -np.inf)
+        return cast("npt.NDArray[np.float64]", pushes)
 
     def top_ngrams(self, target: str, label: str, *, n: int = 15) -> list[tuple[str, float]]:
         """Return the n-grams that push most toward a label, strongest first, as `pushes` has it.
@@ -195,7 +186,7 @@ class Model:
     def _explanations(self, text: str, targets: tuple[str, ...]) -> tuple[Explanation, ...]:
         names, shares, spans, word_shares = explain(self.scorer, *_checked([text]))
         bounds = spans.tolist()
-        found = []
+        explanations = []
         for target in targets:
             i = self.targets.index(target)
             intercept = self.scorer.intercepts[i]
@@ -203,8 +194,8 @@ class Model:
             proba = self.probabilities(score)
             ngrams = tuple(NgramShare(*name, share) for name, share in zip(names, shares[:, i], strict=True))
             words = tuple(WordShare(a, b, share) for (a, b), share in zip(bounds, word_shares[:, i], strict=True))
-            found.append(Explanation(text, target, str(_labels(proba)), proba, score, intercept, ngrams, words))
-        return tuple(found)
+            explanations.append(Explanation(text, target, str(_labels(proba)), proba, score, intercept, ngrams, words))
+        return tuple(explanations)
 
     def probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the probabilities that scores of shape (..., 3) stand for."""

@@ -1,9 +1,8 @@
 """`model.safetensors`: a model in one file that holds plain arrays and cannot execute anything.
 
-The arrays are those of `stance.model.scorer.Scorer`, `training_hashes` and, where hashtags are split, `hashtag_words`
-(UTF-8, a line feed after each) with `hashtag_counts`; the metadata has one key,
-``stance``, whose value is JSON: ``format``, ``labels``, ``temperature``, ``lowercase``, ``negation``, ``blocks``,
-``info`` (the fields of `stance.schema.RunInfo`) and ``sha256``, the digest of everything else.
+The arrays are those of `stance.model.scorer.Scorer`, and `training_hashes`. The metadata has one key, ``stance``,
+whose value is JSON: ``format``, ``labels``, ``temperature``, ``lowercase``, ``negation``, ``blocks``,
+``info`` (the fields of `stance.model.info.RunInfo`) and ``sha256``, the digest of everything else.
 
 When to raise `FORMAT_VERSION`: whenever the code before the change would read a new file wrongly, that
 is give other answers or fail without saying why. Not for what older code may leave aside, such as one
@@ -25,8 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stance.errors import ModelError
-from stance.labels import LABELS, RunInfo
+from stance.files import atomic_write
+from stance.labels import LABELS
+from stance.model.info import RunInfo
 from stance.model.scorer import Block, Scorer
+from stance.text.ngrams import GENERATORS
 
 FORMAT_VERSION = 3
 
@@ -48,8 +50,6 @@ def write_model(path: str | Path, scorer: Scorer, info: RunInfo, temperature: fl
     """
     from safetensors.numpy import save
 
-    from stance.files import atomic_write
-
     check(scorer, temperature)
     facts = {name: value for name, value in asdict(info).items() if name != "training_hashes"}
     tree = {
@@ -63,10 +63,6 @@ def write_model(path: str | Path, scorer: Scorer, info: RunInfo, temperature: fl
     }
     hashes = np.asarray(sorted(int(text, 16) for text in info.training_hashes), np.uint64)
     arrays = {name: np.ascontiguousarray(getattr(scorer, name)) for name in _ARRAYS} | {"training_hashes": hashes}
-    if scorer.hashtag_words:
-        words = "".join(f"{word}\n" for word in scorer.hashtag_words)
-        arrays["hashtag_words"] = np.frombuffer(words.encode("utf-8", "surrogatepass"), np.uint8)
-        arrays["hashtag_counts"] = np.asarray(list(scorer.hashtag_words.values()), np.int64)
     tree["sha256"] = _digest(tree, arrays)
     raw = save(arrays, metadata={"stance": json.dumps(tree, sort_keys=True)})
     with atomic_write(Path(path)) as handle:
@@ -126,39 +122,40 @@ def check(scorer: Scorer, temperature: float) -> None:
         "intercepts": (scorer.intercepts, np.float64, (len(scorer.intercepts), len(LABELS))),
     }
     for name, (array, kind, shape) in shapes.items():
-        _want(
+        _require(
             np.issubdtype(array.dtype, kind) and array.shape == shape, f"{name} is {array.dtype} of shape {array.shape}"
         )
+    _require(n > 0, "no n-grams")
     for block in scorer.blocks:
         shortest, longest = block.ngrams
-        _want(block.kind in ("word", "char", "pair"), f"a block of kind {block.kind!r}")
+        _require(block.kind in GENERATORS, f"a block of kind {block.kind!r}")
         fits = min(shortest, longest) >= 1 and max(shortest, longest) <= _LIMITS["ngram"]
-        _want(fits and (shortest <= longest or block.kind == "pair"), f"n-grams of {shortest} to {longest}")
-        _want(0 <= block.weight <= _LIMITS["number"], f"a block of weight {block.weight}")
-        _want(block.size >= 0, f"a block of {block.size} n-grams")
-    _want(0 <= scorer.negation < 100, f"{scorer.negation} words to mark after a negation")
-    _want(1 / _LIMITS["number"] < temperature < _LIMITS["number"], f"temperature {temperature}")
+        _require(fits and (shortest <= longest or block.kind == "pair"), f"n-grams of {shortest} to {longest}")
+        _require(0 <= block.weight <= _LIMITS["number"], f"a block of weight {block.weight}")
+        _require(block.size >= 0, f"a block of {block.size} n-grams")
+    _require(0 <= scorer.negation < 100, f"{scorer.negation} words to mark after a negation")
+    _require(1 / _LIMITS["number"] < temperature < _LIMITS["number"], f"temperature {temperature}")
     offsets = scorer.offsets
-    _want(offsets[0] == 0 and offsets[-1] == len(scorer.vocabulary), "offsets do not span the vocabulary")
-    _want(bool((np.diff(offsets) > 0).all()), "offsets do not ascend")
-    _want(bool(((scorer.vocabulary[offsets[:-1]] & 0xC0) != 0x80).all()), "offsets cut characters")
+    _require(offsets[0] == 0 and offsets[-1] == len(scorer.vocabulary), "offsets do not span the vocabulary")
+    _require(bool((np.diff(offsets) > 0).all()), "offsets do not ascend")
+    _require(bool(((scorer.vocabulary[offsets[:-1]] & 0xC0) != 0x80).all()), "offsets cut characters")
     try:
         scorer.vocabulary.tobytes().decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         raise ModelError("the vocabulary is not UTF-8") from None
-    _want(_finite(scorer.idf) and bool((scorer.idf >= 0).all()), "an IDF is not a number from 0 up")
-    _want(_finite(scorer.weights), "a weight is not a number")
+    _require(_finite(scorer.idf) and bool((scorer.idf >= 0).all()), "an IDF is not a number from 0 up")
+    _require(_finite(scorer.weights), "a weight is not a number")
     possible = scorer.intercepts != -np.inf
-    _want(bool(possible.any(axis=1).all()) and _finite(scorer.intercepts[possible]), "an intercept is not a number")
+    _require(bool(possible.any(axis=1).all()) and _finite(scorer.intercepts[possible]), "an intercept is not a number")
 
 
 def _finite(numbers: npt.NDArray[Any]) -> bool:
     return bool(np.isfinite(numbers).all()) and float(np.abs(numbers).max(initial=0)) < _LIMITS["number"]
 
 
-def _want(fits: bool, found: str) -> None:
+def _require(fits: bool, fault: str) -> None:
     if not fits:
-        raise ModelError(f"no usable model: {found}")
+        raise ModelError(f"no usable model: {fault}")
 
 
 def _model(tree: dict[str, Any], arrays: Arrays) -> tuple[Scorer, RunInfo, float]:
@@ -169,17 +166,17 @@ def _model(tree: dict[str, Any], arrays: Arrays) -> tuple[Scorer, RunInfo, float
         for block in tree["blocks"]
         for a, b in [block["ngrams"]]
     )
-    words: dict[str, int] = {}
-    if "hashtag_words" in arrays:
-        names = arrays["hashtag_words"].tobytes().decode("utf-8", "surrogatepass").split("\n")[:-1]
-        words = dict(zip(names, arrays["hashtag_counts"].tolist(), strict=True))
-        _want(all(type(n) is int and n > 0 for n in words.values()), "words of hashtags without a count")
-    given = {name: arrays[name] for name in _ARRAYS}
     negation = int(tree.get("negation", 0))  # formats 1 and 2 marked none
-    scorer = Scorer(blocks, bool(tree["lowercase"]), **given, hashtag_words=words, negation=negation)
+    scorer = Scorer(blocks, bool(tree["lowercase"]), negation, **{name: arrays[name] for name in _ARRAYS})
     temperature = _number(tree["temperature"])
     check(scorer, temperature)
     info = _info(tree["info"], arrays["training_hashes"])
+    if "hashtag_words" in arrays:
+        writer = info.versions.get("stance-detect", "0.1.0")
+        raise ModelError(
+            f"it splits hashtags into words, which this version cannot; use stance-detect {writer}, which wrote it,"
+            " or train again"
+        )
     if len(info.targets) != len(scorer.intercepts):
         raise ModelError(f"{len(info.targets)} targets and weights for {len(scorer.intercepts)}")
     return scorer, info, temperature
@@ -203,9 +200,13 @@ def _info(facts: dict[str, Any], hashes: npt.NDArray[np.uint64]) -> RunInfo:
         *facts["counts"],
     ]
     # A name is printed; control characters in it would act on the terminal.
-    _want(all(isinstance(name, str) and name.isprintable() for name in names), "a name that cannot be printed")
-    _want(all(type(facts[name]) is int for name in ("seed", "n_texts", "n_groups")), "sizes that are no whole numbers")
-    _want(len(set(facts["targets"])) == len(facts["targets"]) == len(facts["titles"]), "targets without a title each")
+    _require(all(isinstance(name, str) and name.isprintable() for name in names), "a name that cannot be printed")
+    _require(
+        all(type(facts[name]) is int for name in ("seed", "n_texts", "n_groups")), "sizes that are no whole numbers"
+    )
+    _require(
+        len(set(facts["targets"])) == len(facts["targets"]) == len(facts["titles"]), "targets without a title each"
+    )
     return RunInfo(**facts, training_hashes=frozenset(f"{number:016x}" for number in hashes.tolist()))
 
 

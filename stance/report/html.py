@@ -13,7 +13,7 @@ from stance.model.explanation import Explanation
 from stance.model.predictor import Model
 from stance.reading.article import Reading
 from stance.reading.holders import RULES
-from stance.text.negation import MARK
+from stance.text.preparation import MARK
 
 
 class ShareRow(NamedTuple):

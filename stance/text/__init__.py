@@ -1,1 +1,1 @@
-"""Sentences, tokens and the one generator of n-grams with their spans."""
+"""Sentences, the preparation of texts (lower case, negation), and the one generator of n-grams."""

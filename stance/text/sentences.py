@@ -37,9 +37,9 @@ def paragraphs(text: str) -> list[str]:
     followed = [line.rstrip() for line, after in pairwise(lines) if line.strip() and after.strip()]
     if len(followed) < 3 or 2 * sum(line.endswith(_ENDS) for line in followed) >= len(followed):
         return [" ".join(line.split()) for line in lines if line.strip()]
-    found: list[list[str]] = [[]]
+    result: list[list[str]] = [[]]
     for line in lines:
         if not line.strip() or line[0].isspace():
-            found.append([])
-        found[-1] += line.split()
-    return [" ".join(words) for words in found if words]
+            result.append([])
+        result[-1] += line.split()
+    return [" ".join(words) for words in result if words]

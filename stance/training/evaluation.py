@@ -10,7 +10,7 @@ from stance.data.corpus import Corpus
 from stance.data.splits import text_hash
 from stance.errors import StanceError
 from stance.labels import LABELS
-from stance.metrics import Calibration, Evaluation, calibration, confusions, evaluate, f_avg, risk_coverage
+from stance.metrics import Calibration, Evaluation, calibration, evaluate, risk_coverage
 from stance.model.predictor import Model
 
 
@@ -24,40 +24,6 @@ class ModelEvaluation:
     evaluation: Evaluation
     calibration: Calibration
     risk_coverage: list[tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What a smaller model loses against the one it was made from.
-
-    Attributes
-    ----------
-    n_texts
-        Texts that both predicted.
-    disagreement
-        Fraction of (text, target) pairs that they label differently.
-    n, f_avg, f_avg_before
-        Labelled examples, and pooled F_avg on them with the smaller model and before.
-    """
-
-    n_texts: int
-    disagreement: float
-    n: int
-    f_avg: float
-    f_avg_before: float
-
-
-def compare_models(smaller: Model, model: Model, corpus: Corpus) -> Loss:
-    """Compare a smaller model with the one it was made from, on a corpus of their targets."""
-    examples = corpus.examples
-    texts = list(dict.fromkeys(examples["text"]))
-    row = examples["text"].map({text: i for i, text in enumerate(texts)}).to_numpy()
-    column = examples["target"].map({name: i for i, name in enumerate(model.targets)}).to_numpy()
-    gold, target = (examples[name].to_numpy(dtype=object) for name in ("stance", "target"))
-    codes = [found.predict_proba(texts).argmax(axis=-1) for found in (smaller, model)]
-    labels = [np.asarray(LABELS, dtype=object)[code[row, column]] for code in codes]
-    scores = [float(f_avg(confusions(gold, found, target, target).sum(axis=(0, 1)))) for found in labels]
-    return Loss(len(texts), float((codes[0] != codes[1]).mean()), len(examples), *scores)
 
 
 def evaluate_model(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self, cast
 
 import numpy as np
@@ -12,38 +10,31 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import csr_matrix, hstack
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-from stance.model.scorer import Block, ngrams
-from stance.text.hashtags import split_hashtags, word_counts
-from stance.text.negation import mark_negated
+from stance.model.scorer import Block
+from stance.text.ngrams import GENERATORS
+from stance.text.preparation import prepare
 from stance.training.classifier import JointClassifier, label_mass
 
 Array = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
 
-#: Each block and its (shortest, longest), or for pairs (letters, apart), among the parameters.
-BLOCKS = {"word": "word_ngrams", "char": "char_ngrams", "pair": "word_pairs"}
+#: How often each n-gram occurs in each of a list of texts: for each kind of n-grams the counts, of shape
+#: (n_texts, n_ngrams), and the n-grams.
+Counts = dict[str, tuple[csr_matrix, npt.NDArray[np.object_]]]
 
-# Which n-grams tell is best seen where few are held back, whatever C the classifier then takes.
+#: The parameter that has the two numbers of each kind of n-grams (`stance.text.ngrams.GENERATORS`).
+PARAMETERS = {"word": "word_ngrams", "char": "char_ngrams", "pair": "word_pairs"}
+
+# The C of the first fit, which `max_ngrams` chooses by: where weights are little held back they tell n-grams apart.
 _FIRST_C = 10.0
 
 
-@dataclass(frozen=True)
-class Counts:
-    """How often each n-gram of each block occurs in each of a list of texts.
-
-    `blocks` maps a block to (csr_matrix of shape (n_texts, n_ngrams), n-grams); `words` is
-    the dictionary that hashtags are split with, empty when they are not.
-    """
-
-    blocks: dict[str, tuple[csr_matrix, npt.NDArray[np.object_]]]
-    words: dict[str, int]
-
-
 class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Word and character TF-IDF of the text, and which target is meant.
+    """TF-IDF of the text's n-grams, and which target is meant.
 
     Each block has rows of Euclidean norm 1 before its weight. Each different text counts
     once in the document frequencies, however many targets it is paired with.
@@ -53,8 +44,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     word_ngrams, char_ngrams
         (shortest, longest) n-gram, characters within words; empty switches a block off.
     word_pairs
-        (letters, apart): two words at most so far apart, whichever comes first, cut to so many letters
-        (`stance.model.scorer.pairs`); empty switches them off.
+        (letters, apart): two words at most so far apart, cut to so many letters; empty switches them off.
     min_df
         An n-gram must occur in so many texts.
     sublinear_tf, lowercase
@@ -62,24 +52,30 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     word_weight, char_weight, pair_weight
         What each block is multiplied by.
     nb_power
-        The IDF of an n-gram is multiplied by this power of how much it tells: its largest
-        absolute log-count ratio (Wang & Manning 2012, "Baselines and bigrams", smoothed by 1)
-        over targets and over `favor` and `against`, each against the rest. 0 is plain TF-IDF.
+        The IDF of an n-gram is multiplied by this power of its largest absolute log-count ratio (Wang & Manning
+        2012, "Baselines and bigrams", smoothed by 1) over targets and over `favor` and `against`, each
+        against the rest. 0 is plain TF-IDF.
     max_ngrams
         Keep so many n-grams of all blocks together, those that weigh most in a first fit to all; 0 keeps all.
-    hashtags
-        ``"keep"``, or ``"split"`` to add the words of a hashtag after it.
     negation
-        How many words after a negation are marked (`stance.text.negation`); 0 marks none.
+        How many words after a negation are marked (`stance.text.preparation`); 0 marks none.
 
     Attributes
     ----------
     targets_ : ndarray of shape (n_targets,)
         Targets seen in fit, sorted; a target's position is its number in the output.
-    vectorizers_ : dict
-        The fitted TfidfVectorizer of each block; its `idf_` has the n-grams' tell in it.
-    words_ : dict
-        Words of the training texts and how many texts hold them, to split hashtags with.
+    blocks_ : tuple of Block
+        The kinds of n-grams that are on; their sizes add up to n_ngrams.
+    ngrams_ : ndarray of shape (n_ngrams,)
+        The vocabulary, block by block.
+    idf_ : ndarray of shape (n_ngrams,)
+        What each n-gram's frequency is multiplied by.
+
+    Examples
+    --------
+    >>> examples = pd.DataFrame({"text": ["We want it", "We do not want it"], "target": "bridge"})
+    >>> StanceFeatures(min_df=1, char_ngrams=(), word_pairs=()).fit_transform(examples, ["favor", "against"]).shape
+    (2, 14)
     """
 
     def __init__(
@@ -96,7 +92,6 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         pair_weight: float = 1.0,
         nb_power: float = 0.5,
         max_ngrams: int = 0,
-        hashtags: str = "keep",
         negation: int = 3,
     ) -> None:
         self.word_ngrams = word_ngrams
@@ -110,7 +105,6 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.pair_weight = pair_weight
         self.nb_power = nb_power
         self.max_ngrams = max_ngrams
-        self.hashtags = hashtags
         self.negation = negation
 
     def fit(self, X: pd.DataFrame, y: npt.ArrayLike | None = None) -> Self:
@@ -121,7 +115,7 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         Raises
         ------
         ValueError
-            If a column or `y` is missing, both blocks are off, or no n-gram is left.
+            If a column or `y` is missing, every block is off, or no n-gram is left.
         """
         texts, targets = _columns(X)
         self.targets_, target = np.unique(targets, return_inverse=True)
@@ -138,77 +132,56 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     def count(self, texts: Sequence[str]) -> Counts:
         """Count the n-grams of texts, once for all the folds that are fitted on some of them.
 
-        N-grams in fewer than `min_df` of the texts are left out: no part of them has more.
+        N-grams in fewer than `min_df` of the texts are left out: they are in no more texts of a fold.
         """
-        words = word_counts(texts) if self.hashtags == "split" else {}
-        texts = self._prepared(texts, words)
-        blocks = {}
-        for block, name in BLOCKS.items():
-            if not len(getattr(self, name)) or not getattr(self, f"{block}_weight"):
-                continue
-            counter = CountVectorizer(**self.tokenisation(block), min_df=min(self.min_df, len(texts)))
-            blocks[block] = (counter.fit_transform(texts), counter.get_feature_names_out())
-        if not blocks:
+        counts = {}
+        for kind, parameter in PARAMETERS.items():
+            if len(getattr(self, parameter)) and getattr(self, f"{kind}_weight"):
+                counter = self._counter(kind, min_df=min(self.min_df, len(texts)))
+                counts[kind] = (counter.fit_transform(texts), counter.get_feature_names_out())
+        if not counts:
             raise ValueError("every block of features is off; wanted word_ngrams, char_ngrams or word_pairs")
-        return Counts(blocks, words)
+        return counts
 
-    def fit_counts(
-        self, counts: Counts, rows: npt.NDArray[np.intp], targets: npt.NDArray[Any], mass: Array | None
-    ) -> csr_matrix:
+    def fit_counts(self, counts: Counts, rows: Indices, targets: npt.NDArray[Any], mass: Array | None) -> csr_matrix:
         """Fit as `fit` does on the texts of these rows alone; return their TF-IDF columns.
 
-        `mass` is what `label_mass` gives for the texts of `rows` and the sorted `targets`. The
-        dictionary of the hashtags is that of all the counted texts (it knows no labels).
+        `mass` is what `label_mass` gives for the texts of `rows` and the sorted `targets`.
         """
-        self.targets_ = targets
-        self.words_ = counts.words
-        self.vectorizers_: dict[str, TfidfVectorizer] = {}
-        self.columns_: dict[str, npt.NDArray[np.intp]] = {}
-        for block, (matrix, names) in counts.blocks.items():
-            part = matrix[rows]
-            df = np.bincount(part.indices, minlength=part.shape[1])
-            kept = np.flatnonzero(df >= min(self.min_df, len(rows)))
-            if not len(kept):
-                raise ValueError(f"no {block} n-gram occurs in {self.min_df} texts; wanted a smaller features.min_df")
-            idf = np.log((1 + len(rows)) / (1 + df[kept])) + 1.0
+        self.targets_, self.n_features_in_ = targets, 2
+        columns: dict[str, Indices] = {}
+        idf: list[Array] = []
+        for kind, (matrix, _) in counts.items():
+            here = matrix[rows]
+            df = np.bincount(here.indices, minlength=here.shape[1])
+            columns[kind] = np.flatnonzero(df >= min(self.min_df, len(rows)))
+            if not len(columns[kind]):
+                raise ValueError(f"no {kind} n-gram occurs in {self.min_df} texts; wanted a smaller features.min_df")
+            idf.append(np.log((1 + len(rows)) / (1 + df[columns[kind]])) + 1.0)
             if mass is not None and self.nb_power:
-                idf *= _tell(part[:, kept], mass) ** self.nb_power
-            self._keep(block, names, kept, idf)
-        self.n_features_in_ = 2
+                idf[-1] *= _log_count_ratio(here[:, columns[kind]], mass) ** self.nb_power
+        self._keep(counts, columns, np.concatenate(idf))
         X = self.transform_counts(counts, rows)
         if mass is None or not 0 < self.max_ngrams < X.shape[1]:
             return X
-        chosen = _heaviest(X, mass, self.max_ngrams)
-        start = 0
-        for block, columns in list(self.columns_.items()):
-            own = chosen[start : start + len(columns)]
-            start += len(columns)
-            self._keep(block, counts.blocks[block][1], columns[own], self.vectorizers_[block].idf_[own])
+        heaviest = _heaviest(X, mass, self.max_ngrams)
+        chosen = zip(columns.items(), self._by_block(heaviest), strict=True)
+        self._keep(counts, {kind: kept[own] for (kind, kept), own in chosen}, self.idf_[heaviest])
         return self.transform_counts(counts, rows)
 
-    def _keep(self, block: str, names: npt.NDArray[np.object_], columns: npt.NDArray[np.intp], idf: Array) -> None:
-        """Let a block be these columns of its counts; without any it is off."""
-        if not len(columns):
-            del self.vectorizers_[block], self.columns_[block]
-            return
-        fitted = TfidfVectorizer(
-            **self.tokenisation(block),
-            vocabulary={name: i for i, name in enumerate(names[columns])},
-            sublinear_tf=self.sublinear_tf,
+    def _keep(self, counts: Counts, columns: dict[str, Indices], idf: Array) -> None:
+        """Let the vocabulary be these columns of the counts; a block without any is off."""
+        self.columns_ = {kind: kept for kind, kept in columns.items() if len(kept)}
+        self.blocks_ = tuple(
+            Block(kind, self._numbers(kind), bool(self.sublinear_tf), float(getattr(self, f"{kind}_weight")), len(kept))
+            for kind, kept in self.columns_.items()
         )
-        fitted.idf_ = idf
-        self.vectorizers_[block], self.columns_[block] = fitted, columns
+        self.ngrams_ = np.concatenate([counts[kind][1][kept] for kind, kept in self.columns_.items()])
+        self.idf_ = idf
 
-    def transform_counts(self, counts: Counts, rows: npt.NDArray[np.intp]) -> csr_matrix:
+    def transform_counts(self, counts: Counts, rows: Indices) -> csr_matrix:
         """Return the TF-IDF columns of the texts of these rows, of the `counts` fitted on."""
-        blocks = []
-        for block, columns in self.columns_.items():
-            part = counts.blocks[block][0][rows][:, columns].astype(np.float64)
-            if self.sublinear_tf:
-                part.data = np.log(part.data) + 1.0
-            part.data *= self.vectorizers_[block].idf_[part.indices]
-            blocks.append(normalize(part, copy=False) * getattr(self, f"{block}_weight"))
-        return cast("csr_matrix", hstack(blocks, format="csr"))
+        return self._tfidf([counts[kind][0][rows][:, kept] for kind, kept in self.columns_.items()])
 
     def transform(self, X: pd.DataFrame) -> csr_matrix:
         """Return a matrix of shape (n_examples, n_ngrams + 1), the target's number last.
@@ -222,67 +195,53 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         texts, targets = _columns(X)
         column = np.searchsorted(self.targets_, targets).clip(max=len(self.targets_) - 1)
         if len(unknown := np.unique(targets[self.targets_[column] != targets])):
-            known = ", ".join(self.targets_)
-            raise ValueError(f"unknown target {unknown[0]!r}; this was fitted on {known}")
+            raise ValueError(f"unknown target {unknown[0]!r}; this was fitted on {', '.join(self.targets_)}")
         unique, row = np.unique(texts, return_inverse=True)
         number = csr_matrix(column.astype(float)[:, np.newaxis])
         return cast("csr_matrix", hstack([self.transform_texts(list(unique))[row], number], format="csr"))
 
     def transform_texts(self, texts: Sequence[str]) -> csr_matrix:
         """Return the TF-IDF columns alone, of shape (n_texts, n_ngrams)."""
-        texts = self._prepared(texts, self.words_)
-        blocks = [
-            vectorizer.transform(texts) * getattr(self, f"{block}_weight")
-            for block, vectorizer in self.vectorizers_.items()
-        ]
-        return cast("csr_matrix", hstack(blocks, format="csr"))
+        own = zip(self.blocks_, self._by_block(self.ngrams_), strict=True)
+        return self._tfidf([self._counter(block.kind, vocabulary=ngrams).transform(texts) for block, ngrams in own])
 
-    def _prepared(self, texts: Sequence[str], words: dict[str, int]) -> list[str]:
-        texts = [split_hashtags(text, words) for text in texts] if words else texts
-        texts = [text.lower() for text in texts] if self.lowercase else texts
-        return [mark_negated(text, self.negation) for text in texts]
+    def _tfidf(self, counts: list[csr_matrix]) -> csr_matrix:
+        """Return TF-IDF columns; `counts` has those of each block."""
+        columns = []
+        for block, matrix, idf in zip(self.blocks_, counts, self._by_block(self.idf_), strict=True):
+            values = matrix.astype(np.float64)
+            if block.sublinear:
+                values.data = np.log(values.data) + 1.0
+            values.data *= idf[values.indices]
+            columns.append(normalize(values, copy=False) * block.weight)
+        return cast("csr_matrix", hstack(columns, format="csr"))
+
+    def _by_block(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Split an array that has a value for each n-gram."""
+        return np.split(values, np.cumsum([block.size for block in self.blocks_])[:-1])
+
+    def _counter(self, kind: str, **options: Any) -> CountVectorizer:
+        """Return what counts the n-grams of a kind in texts."""
+
+        def ngrams(text: str) -> list[str]:
+            prepared = prepare(text, lowercase=self.lowercase, negation=self.negation)
+            return [ngram for ngram, _ in GENERATORS[kind](prepared, *self._numbers(kind))]
+
+        return CountVectorizer(analyzer=ngrams, **options)
+
+    def _numbers(self, kind: str) -> tuple[int, int]:
+        low, high = getattr(self, PARAMETERS[kind])
+        return int(low), int(high)
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
         """Return names of shape (n_ngrams + 1,), such as ``word:no``, ``char: no`` and ``target``."""
         check_is_fitted(self)
-        names = [
-            f"{block}:{name}"
-            for block, vectorizer in self.vectorizers_.items()
-            for name in vectorizer.get_feature_names_out()
-        ]
+        kinds = [block.kind for block in self.blocks_ for _ in range(block.size)]
+        names = [f"{kind}:{ngram}" for kind, ngram in zip(kinds, self.ngrams_, strict=True)]
         return np.asarray([*names, "target"], dtype=object)
 
-    @property
-    def idf_(self) -> Array:
-        """What each n-gram's frequency is multiplied by, of shape (n_ngrams,)."""
-        return np.concatenate([vectorizer.idf_ for vectorizer in self.vectorizers_.values()])
 
-    def ngram_range(self, block: str) -> tuple[int, int]:
-        """Return a block's two numbers, as `stance.model.scorer.Block.ngrams` has them."""
-        low, high = getattr(self, BLOCKS[block])
-        return int(low), int(high)
-
-    def tokenisation(self, block: str) -> dict[str, Any]:
-        """Return how scikit-learn is to cut texts into a block's n-grams."""
-        shortest, longest = self.ngram_range(block)
-        if block == "pair":
-            one = Block("pair", (shortest, longest), self.sublinear_tf, self.pair_weight, 0)
-            return {"analyzer": partial(_analysed, block=one, lowercase=self.lowercase)}
-        return {
-            "analyzer": "word" if block == "word" else "char_wb",
-            "ngram_range": (shortest, longest),
-            "lowercase": self.lowercase,
-            # Every word counts, one-letter ones too; scikit-learn's own pattern drops them.
-            "token_pattern": r"(?u)\b\w+\b" if block == "word" else None,
-        }
-
-
-def _analysed(text: str, *, block: Block, lowercase: bool) -> list[str]:
-    """Cut a text as the scorer does: what scikit-learn has no analyzer for."""
-    return list(ngrams(text.lower() if lowercase else text, block))
-
-
-def _tell(counts: csr_matrix, mass: Array) -> Array:
+def _log_count_ratio(counts: csr_matrix, mass: Array) -> Array:
     """Return the largest absolute log-count ratio of each n-gram, shape (n_ngrams,), above 0."""
     present = csr_matrix((np.ones(counts.nnz), counts.indices, counts.indptr), counts.shape)
     inside = np.asarray(present.T @ mass.reshape(len(mass), -1)).reshape(-1, *mass.shape[1:])

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from stance.data.corpus import Corpus
 from stance.data.splits import group_folds, text_hash
 from stance.errors import StanceError
-from stance.labels import LABELS, RunInfo
+from stance.labels import LABELS
 from stance.metrics import (
     Calibration,
     Comparison,
@@ -36,6 +36,7 @@ from stance.metrics import (
     fit_temperature,
     risk_coverage,
 )
+from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.predict.cluster import client_of
 from stance.settings import Settings

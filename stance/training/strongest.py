@@ -11,7 +11,6 @@ from scipy.sparse import csr_matrix
 from stance.data.corpus import Corpus
 from stance.labels import LABELS
 from stance.model.predictor import Model
-from stance.model.scorer import ngrams
 
 _ARTICLES = 3
 
@@ -42,8 +41,7 @@ def strongest_ngrams(model: Model, corpus: Corpus | None, *, n: int = 15) -> lis
     texts = list(dict.fromkeys(examples["text"]))
     kinds = [block.kind for block in scorer.blocks]
     number = kinds.index("word") if "word" in kinds else 0
-    block, known = scorer.blocks[number], scorer.rows[number]
-    found = [{known[ngram] for ngram in ngrams(text, block) if ngram in known} for text in scorer.prepared(texts)]
+    found = [{row for row, _ in scorer.known_ngrams(number, scorer.prepared(text))} for text in texts]
     ends = np.cumsum([len(rows) for rows in found])
     columns = np.fromiter((row for rows in found for row in sorted(rows)), np.int64, int(ends[-1]))
     shape = (len(texts), len(scorer.idf))

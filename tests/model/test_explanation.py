@@ -5,86 +5,82 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 
-from stance.labels import LABELS, SIGNS, RunInfo
-from stance.model.explanation import _placed, _prepared, explain
+from stance.labels import LABELS, SIGNS
+from stance.model.explanation import explain
+from stance.model.info import RunInfo
 from stance.model.predictor import Model
-from stance.model.scorer import Floats, ngrams, reference_scores
+from stance.model.scorer import reference_scores
 from stance.report.html import explanation_html, readable, share_table
 from tests.conftest import RunCli
-from tests.model.test_scorer import CONFIGURATIONS, any_text, fitted, long_text, odd_text
+from tests.model.test_scorer import any_text, fitted, long_text, odd_text, with_vocabulary
 
 
 def model_of(name: str) -> Model:
     return Model(fitted(name)[1], RunInfo("odd", 0, ("shield", "club"), ("Shield", "Club"), "", 0, 0, {}, {}))
 
 
-@pytest.mark.parametrize("name", CONFIGURATIONS)
+@pytest.mark.parametrize("name", ["default", "case", "characters"])
 @given(any_text | odd_text | long_text)
 @example("")
 @example("İ İstanbul's ΣΊΣΥΦΟΣ #StopTheClub,now a\x00b \ud800 e\u0301te\u0301")
 def test_shares_and_intercept_are_the_score(name: str, text: str) -> None:
     scorer = fitted(name)[1]
     names, shares, spans, word_shares = explain(scorer, text)
-    wanted = reference_scores(scorer, [text])[0]
-    np.testing.assert_allclose(scorer.intercepts + shares.sum(axis=0), wanted, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(scorer.intercepts + word_shares.sum(axis=0), wanted, rtol=0, atol=1e-9)
+    expected = reference_scores(scorer, [text])[0]
+    np.testing.assert_allclose(scorer.intercepts + shares.sum(axis=0), expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(scorer.intercepts + word_shares.sum(axis=0), expected, rtol=0, atol=1e-9)
     assert "".join(text[start:end] for start, end in spans) == text
     assert len(set(names)) == len(names) == len(shares)
-    prepared, span_of = _prepared(scorer, text, spans)
-    assert [prepared] == list(scorer.prepared([text]))
-    for block in scorer.blocks:
-        placed = Counter(found for found, _ in _placed(prepared, block, span_of, [True] * len(spans)))
-        assert placed == Counter(ngrams(prepared, block))
 
 
 @given(odd_text)
 def test_the_model_says_what_it_predicts(text: str) -> None:
     model = model_of("default")
-    for i, found in enumerate(model.explanations(text)):
-        assert found.target == model.targets[i]
-        np.testing.assert_allclose(found.proba, model.predict_proba([text])[0, i], atol=1e-12)
-        assert found.label == LABELS[found.proba.argmax()]
-        assert "".join(piece for piece, *_ in found.marks()) == text
-
-
-def shares_by_word(model: Model, text: str) -> dict[str, Floats]:
-    found = model.explain(text, "shield")
-    return {text[word.start : word.end]: word.share for word in found.words}
+    for i, explanation in enumerate(model.explanations(text)):
+        assert explanation.target == model.targets[i]
+        np.testing.assert_allclose(explanation.proba, model.predict_proba([text])[0, i], atol=1e-12)
+        assert explanation.label == LABELS[explanation.proba.argmax()]
+        assert "".join(piece for piece, *_ in explanation.marks()) == text
 
 
 @pytest.mark.parametrize(
     ("name", "text", "bearers"),
     [
-        ("words", "The SHIELD, the straße!", {"The", "SHIELD", "the", "straße"}),
         ("default", "İstanbul shield", {"İstanbul", "shield"}),
+        ("default", "The SHIELD, the straße", {"The", "SHIELD", "the", "straße"}),
         ("characters", "shield -- club", {"shield", "club", " -- "}),
-        ("hashtags", "#StopTheClub", {"#", "StopTheClub"}),
     ],
 )
 def test_shares_stand_on_words_and_not_on_the_space_between(name: str, text: str, bearers: set[str]) -> None:
-    found = shares_by_word(model_of(name), text)
-    assert {word for word, share in found.items() if np.abs(share).max() > 0} <= bearers
-    assert any(np.abs(share).max() > 0 for share in found.values())
+    words = model_of(name).explain(text, "shield").words
+    assert {text[word.start : word.end] for word in words if np.abs(word.share).max() > 0} == bearers
 
 
-def test_an_ngram_is_divided_over_its_places_and_words() -> None:
-    model = model_of("words")
-    scorer = model.scorer
-    text = next(n for n in scorer.rows[0] if n.count(" ") == 1 and len(set(n.split())) == 2)
-    found = model.explain(f"{text}", "shield")
-    first, second = text.split()
-    words = {text[word.start : word.end]: word.share for word in found.words}
-    shares = {each.ngram: each.share for each in found.ngrams}
-    none = np.zeros(3)
-    np.testing.assert_allclose(words[first], shares.get(first, none) + shares[text] / 2, atol=1e-12)
-    np.testing.assert_allclose(words[second], shares.get(second, none) + shares[text] / 2, atol=1e-12)
+@pytest.mark.parametrize(
+    ("kind", "numbers", "ngrams", "text", "fractions"),
+    [
+        ("word", (1, 2), ["a", "a b"], "a b, A", {"a": [0.5, 0, 0, 0, 0.5], "a b": [0.5, 0, 0.5, 0, 0]}),
+        ("word", (1, 1), ["ǃwant"], "not want", {"ǃwant": [0, 0, 1]}),
+        ("char", (1, 3), [" a", "a-b", "-"], "a-b", {" a": [1, 0, 0], "a-b": [0.5, 0, 0.5], "-": [0, 1, 0]}),
+        ("pair", (1, 2), ["a c"], "a b cd", {"a c": [0.5, 0, 0, 0, 0.5]}),
+    ],
+    ids=["words", "negated", "characters", "pair"],
+)
+def test_an_ngram_is_divided_over_its_occurrences_and_their_words(
+    kind: str, numbers: tuple[int, int], ngrams: list[str], text: str, fractions: dict[str, list[float]]
+) -> None:
+    scorer = with_vocabulary(fitted("default")[1], kind, [ngram.encode() for ngram in ngrams], numbers)
+    names, shares, _, word_shares = explain(scorer, text)
+    assert [ngram for _, ngram, _ in names] == list(fractions)
+    assert np.abs(shares).max(axis=(1, 2)).min() > 0
+    expected = np.einsum("nw,ntl->wtl", list(fractions.values()), shares)
+    np.testing.assert_allclose(word_shares, expected, atol=1e-12)
 
 
 def test_pushes_leave_out_what_all_labels_share() -> None:

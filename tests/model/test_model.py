@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, diags, hstack
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +19,7 @@ from stance.data.corpus import Corpus, read_corpus
 from stance.errors import ModelError
 from stance.labels import LABELS
 from stance.model import predictor as model_module
+from stance.model.info import RunInfo
 from stance.model.predictor import Model, load
 from stance.settings import Settings
 from stance.training import fitting as training
@@ -64,14 +62,9 @@ def test_the_frame_has_a_row_a_text_and_two_columns_a_target(model: Model) -> No
     assert frame.iloc[0].tolist() == frame.iloc[2].tolist()
 
 
-@given(st.lists(st.text(), max_size=5))
-def test_any_text_gets_a_stance(model: Model, texts: list[str]) -> None:
-    assert set(model.predict(texts, target="shield")) <= set(LABELS)
-
-
 @pytest.mark.parametrize(
-    "text", ["", "123 !?", "🚀🛰️💥", "أدانت موسكو الدرع الصاروخي", "x" * 1_000_000, "the shield " * 90_000],
-    ids=["empty", "no-letters", "emoji", "arabic", "million-of-one", "million-of-words"],
+    "text", ["", "123 !?", "🚀🛰️💥", "أدانت موسكو الدرع الصاروخي", "x" * 100_000, "the shield " * 9_000],
+    ids=["empty", "no-letters", "emoji", "arabic", "one-long-word", "many-words"],
 )  # fmt: skip
 def test_odd_texts_get_a_stance(model: Model, text: str) -> None:
     proba = model.predict_proba([text])
@@ -229,13 +222,7 @@ def test_two_labels_are_enough(corpus: Corpus) -> None:
     sides = corpus.examples[corpus.examples["stance"] != "none"]
     pipeline = make_pipeline(Settings()).fit(sides, sides["stance"])
     assert pipeline.predict(sides).tolist() == sides["stance"].tolist()
-    info = replace(
-        load_info(), targets=("shield", "club"), titles=("shield", "club"), scores={}, training_hashes=frozenset()
-    )
+    info = RunInfo("two", 0, ("shield", "club"), ("Shield", "Club"), "", 0, 0, {}, {})
     proba = Model.from_pipeline(pipeline, info).predict_proba(["whatever"], target="club")
     assert proba[0, LABELS.index("none")] == 0
     assert proba.sum() == pytest.approx(1)
-
-
-def load_info() -> stance.schema.RunInfo:
-    return stance.schema.RunInfo("two", 0, (), (), "", 0, 0, {}, {})

@@ -12,14 +12,16 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from stance.errors import ModelError
 from stance.model import storage
+from stance.model.info import RunInfo
 from stance.model.predictor import Model, load
+from stance.model.scorer import Block, Scorer, kernel_scores, reference_scores
 
 TEXTS = ["Madrid condemned the shield as a threat.", "We hope to join the club soon.", ""]
 Parts = tuple[dict[str, Any], dict[str, Any]]
@@ -33,9 +35,13 @@ def model(tiny_run: Path) -> Model:
 @pytest.fixture
 def parts(tiny_run: Path) -> Parts:
     """The metadata and arrays of a good file, to be changed."""
-    with safe_open(tiny_run / "model.safetensors", framework="numpy") as opened:
-        tree = json.loads(opened.metadata()["stance"])
-        return tree, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+    return opened(tiny_run / "model.safetensors")
+
+
+def opened(path: Path) -> Parts:
+    with safe_open(path, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        return json.loads(file.metadata()["stance"]), arrays
 
 
 def written(path: Path, parts: Parts) -> Path:
@@ -55,11 +61,19 @@ def test_what_is_not_known_is_left_aside(model: Model, parts: Parts, tmp_path: P
     np.testing.assert_array_equal(again.predict_proba(TEXTS), model.predict_proba(TEXTS))
 
 
-def test_words_of_hashtags_are_kept(model: Model, tmp_path: Path) -> None:
-    words = {"stop": 3, "the": 9, "straße": 1}
-    split = Model(replace(model.scorer, hashtag_words=words), model.info, temperature=model.temperature)
-    split.save(tmp_path / "a.safetensors")
-    assert load(tmp_path / "a.safetensors").scorer.hashtag_words == words
+def test_a_model_that_splits_hashtags_names_the_version_that_wrote_it(parts: Parts, tmp_path: Path) -> None:
+    parts[0]["info"]["versions"]["stance-detect"] = "0.1.0"
+    parts[1]["hashtag_words"] = np.frombuffer(b"stop\nthe\n", np.uint8)
+    with pytest.raises(ModelError, match=r"splits hashtags .* use stance-detect 0\.1\.0, which wrote it"):
+        load(written(tmp_path / "a.safetensors", parts))
+
+
+def test_weights_of_half_precision_are_kept(model: Model, tmp_path: Path) -> None:
+    scorer = replace(model.scorer, weights=model.scorer.weights.astype(np.float16))
+    Model(scorer, model.info, temperature=model.temperature).save(tmp_path / "a.safetensors")
+    half = load(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(half.scorer.weights, scorer.weights)
+    np.testing.assert_allclose(half.predict_proba(TEXTS), model.predict_proba(TEXTS), atol=1e-3)
 
 
 def test_a_file_says_nothing_of_the_machine_that_wrote_it(tiny_run: Path) -> None:
@@ -98,8 +112,8 @@ def test_a_flipped_bit_is_said_or_changes_nothing(
     raw = bytearray((tiny_run / "model.safetensors").read_bytes())
     chance = random.Random(seed)
     # Half of the flips in the header, which is short.
-    place = chance.randrange(len(raw) if seed % 2 else 8 + struct.unpack("<Q", raw[:8])[0])
-    raw[place] ^= 1 << chance.randrange(8)
+    position = chance.randrange(len(raw) if seed % 2 else 8 + struct.unpack("<Q", raw[:8])[0])
+    raw[position] ^= 1 << chance.randrange(8)
     path = tmp_path_factory.mktemp("flipped") / "model.safetensors"
     path.write_bytes(raw)
     try:
@@ -124,7 +138,7 @@ def test_metadata_beyond_all_measure_is_refused(parts: Parts, tmp_path: Path) ->
 
 
 def hostile(name: str, value: Any) -> Any:
-    """Return a change of one array, or of one place in the metadata (dotted)."""
+    """Return a change of one array, or of one value in the metadata (a dotted path)."""
 
     def change(parts: Parts) -> None:
         tree: Any = parts[0]
@@ -140,9 +154,9 @@ def hostile(name: str, value: Any) -> Any:
     return change
 
 
-def put(place: Any, value: float) -> Any:
+def put(index: Any, value: float) -> Any:
     def change(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        array[place] = value
+        array[index] = value
         return array
 
     return change
@@ -182,6 +196,7 @@ def put(place: Any, value: float) -> Any:
         hostile("blocks.0.ngrams", [1]),
         hostile("blocks.0.weight", float("nan")),
         hostile("blocks", []),
+        hostile("negation", -1),
         hostile("blocks", "word"),
         hostile("temperature", 0.0),
         hostile("temperature", float("nan")),
@@ -209,3 +224,93 @@ def test_a_model_that_could_not_be_read_is_not_written(model: Model, tmp_path: P
     with pytest.raises(ModelError, match="a weight is not a number"):
         bad.save(tmp_path / "a.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+NUMBERS = [0, 1, -1, 2, 127, 128, 255, 2**31, 2**40, -(2**63), 2**63 - 1]
+FLOATS = [0.0, -0.0, 1.0, -1.0, 1e-300, 1e29, 1e300, float("inf"), float("-inf"), float("nan")]
+DELETED = object()
+ODD_TEXTS = ["", "ab ba, abba", "a b a", "é\u0345 ab", "#abba #ab", "b" * 40, "ab" * 2100]
+
+
+def small_model() -> Model:
+    """Return a model of nine n-grams of every kind and two targets."""
+    ngrams = [b"ab", b"ab ba", b"ba", b" a", b"ab", b"b ", "é".encode(), b"a a", b"a b"]
+    blocks = (
+        Block("word", (1, 2), True, 1.0, 3),
+        Block("char", (1, 3), False, 0.5, 4),
+        Block("pair", (1, 2), True, 0.7, 2),
+    )
+    scorer = Scorer(
+        blocks=blocks,
+        lowercase=True,
+        negation=1,
+        vocabulary=np.frombuffer(b"".join(ngrams), np.uint8),
+        offsets=np.cumsum([0, *map(len, ngrams)]),
+        idf=np.linspace(1, 2, len(ngrams)),
+        weights=np.linspace(-1, 1, len(ngrams) * 6).reshape(-1, 2, 3),
+        intercepts=np.zeros((2, 3)),
+    )
+    hashes = frozenset(f"{number:016x}" for number in range(3))
+    scores = {"f_avg": (0.5, 0.4, 0.6)}
+    return Model(scorer, RunInfo("small", 0, ("x", "y"), ("X", "Y"), "f", 1, 1, scores, {}, hashes))
+
+
+def edit_tree(tree: Any, number: int, value: Any) -> None:
+    """Change or delete one of all values of the metadata, at any depth."""
+    slots, nodes = [], [tree]
+    for node in nodes:
+        for key in list(node) if isinstance(node, dict) else range(len(node)):
+            slots.append((node, key))
+            nodes += [node[key]] if isinstance(node[key], dict | list) else []
+    if slots:
+        node, key = slots[number % len(slots)]
+        if value is DELETED:
+            del node[key]
+        else:
+            node[key] = value
+
+
+def edit_array(arrays: dict[str, Any], name: str, number: int, value: Any) -> None:
+    """Change a number of an array, its type, its length or its shape."""
+    array = arrays[name].copy()
+    if isinstance(value, str):
+        array = array.astype(value)
+    elif value is DELETED:
+        array = array[: number % (len(array) + 1)]
+    elif value is None:
+        array = [array.reshape(-1), np.concatenate([array, array])][number % 2]
+    elif array.size:
+        array.flat[number % array.size] = np.asarray(value).astype(array.dtype)
+    arrays[name] = np.ascontiguousarray(array)
+
+
+numbers = st.integers(0, 999)
+new_values = st.sampled_from([*NUMBERS, *FLOATS, DELETED]) | st.text(max_size=4)
+new_values |= st.lists(st.text(max_size=4), max_size=1) | st.dictionaries(st.text(max_size=4), st.just(1), max_size=1)
+new_arrays = st.sampled_from([*NUMBERS, *FLOATS, DELETED, None, "f2", "f4", "f8", "i8", "u8", "u1", "i4", "?"])
+names = st.sampled_from(["vocabulary", "offsets", "idf", "weights", "intercepts", "training_hashes"])
+edits = st.builds(lambda *edit: (edit_tree, edit), numbers, new_values)
+edits |= st.builds(lambda *edit: (edit_array, edit), names, numbers, new_arrays)
+
+
+@pytest.mark.slow
+@settings(max_examples=1500)
+@given(st.lists(edits, min_size=1, max_size=4))
+def test_any_edits_of_a_model_are_refused_or_give_the_same_probabilities(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[Any, tuple[Any, ...]]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "edited.safetensors"
+    small_model().save(path)
+    parts = opened(path)
+    with np.errstate(all="ignore"):
+        for edit, arguments in changes:
+            edit(parts[edit is edit_array], *arguments)
+    try:
+        model = load(written(path, parts))
+        expected = reference_scores(model.scorer, ODD_TEXTS)
+    except ModelError:
+        return
+    scale = max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0)))
+    scores = kernel_scores(model.scorer, ODD_TEXTS, n_threads=1)
+    np.testing.assert_allclose(scores, expected, rtol=1e-9, atol=1e-9 * scale)
+    np.testing.assert_allclose(model.predict_proba(ODD_TEXTS).sum(axis=-1), 1)

@@ -1,6 +1,8 @@
-"""Words after a negation are other words."""
+"""Texts are lower-cased, words after a negation are other words, and each character knows where it comes from."""
 
 from __future__ import annotations
+
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -9,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stance.settings import Settings
-from stance.text.negation import MARK, mark_negated, mark_placed
+from stance.text.preparation import MARK, origins, prepare
 from stance.training.fitting import make_pipeline
 
 
 @pytest.mark.parametrize(
-    ("text", "marked"),
+    ("text", "prepared"),
     [
-        ("we do not support the old plan", "we do not ǃsupport ǃthe ǃold plan"),
+        ("We do NOT support the old plan", "we do not ǃsupport ǃthe ǃold plan"),
         ("they don't want it, he said", "they don't ǃwant ǃit, he said"),
         ("they don’t want it", "they don’t ǃwant ǃit"),
         ("no! we agree", "no! we agree"),
@@ -25,23 +27,33 @@ from stance.training.fitting import make_pipeline
         ("not", "not"),
     ],
 )
-def test_the_scope_of_a_negation(text: str, marked: str) -> None:
-    assert mark_negated(text, 3) == marked
+def test_the_scope_of_a_negation(text: str, prepared: str) -> None:
+    assert prepare(text, lowercase=True, negation=3) == prepared
+    assert prepare(text, lowercase=False, negation=0) == text
 
 
-pieces = st.lists(st.sampled_from(["not", "no", "don't", "x", "ǃ", ",", " ", "  ", "-", "war", "\n"]), max_size=30)
+pieces = st.lists(
+    st.sampled_from(["not", "No", "don't", "x", "ǃ", ",", " ", "  ", "-", "War", "\n", "İ", "Σ", "ß"]), max_size=30
+)
 
 
-@given(st.text(st.characters(exclude_categories=()), max_size=60) | pieces.map("".join), st.integers(0, 5))
-def test_marks_are_all_that_is_added_and_each_character_knows_its_place(text: str, reach: int) -> None:
-    marked, places = mark_placed(text, reach)
-    assert marked == mark_negated(text, reach)
-    assert len(places) == len(marked)
-    new = [i for i in range(len(marked)) if i + 1 < len(marked) and places[i] == places[i + 1]]
-    assert all(marked[i] == MARK for i in new)
-    kept = np.delete(np.arange(len(marked)), np.asarray(new, np.int64))
-    assert "".join(marked[i] for i in kept) == text
-    assert places[kept].tolist() == list(range(len(text)))
+@given(
+    st.text(st.characters(exclude_categories=()), max_size=60) | pieces.map("".join), st.booleans(), st.integers(0, 5)
+)
+def test_each_character_comes_from_the_one_it_was(text: str, lowercase: bool, negation: int) -> None:
+    prepared = prepare(text, lowercase=lowercase, negation=negation)
+    positions = origins(text, lowercase=lowercase, negation=negation)
+    assert len(positions) == len(prepared)
+    assert (np.diff(positions) >= 0).all()
+    groups = [
+        (text[position], "".join(character for _, character in group))
+        for position, group in groupby(zip(positions, prepared, strict=True), key=lambda pair: pair[0])
+    ]
+    assert "".join(before for before, _ in groups) == text
+    for before, after in groups:
+        plain = before.lower() if lowercase else before
+        last = "ς" if before == "Σ" else plain  # at the end of a word
+        assert after.removeprefix(MARK) in (plain.removeprefix(MARK), last)
 
 
 def test_a_plain_negation_turns_the_answer() -> None:
