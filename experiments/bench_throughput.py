@@ -31,7 +31,6 @@ import pandas as pd
 from archive_memory import sentences_of
 from readme import write_sections
 from scipy.special import softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
 
 from stance.labels import LABELS
@@ -39,7 +38,7 @@ from stance.model.predictor import Model, load
 from stance.model.scorer import kernel_missing, kernel_scores, reference_scores
 from stance.report.tables import markdown
 from stance.training.classifier import JointClassifier
-from stance.training.features import BLOCKS, StanceFeatures
+from stance.training.features import PARAMETERS, StanceFeatures
 
 ROOT = Path(__file__).parent.parent
 SKLEARN, ONE, TWO = "scikit-learn pipeline", "stance, one thread", "stance, two threads"
@@ -51,20 +50,12 @@ Texts = list[str]
 def as_pipeline(model: Model) -> Pipeline:
     """Return the scikit-learn pipeline that gives the model's scores."""
     scorer = model.scorer
-    features = StanceFeatures(lowercase=scorer.lowercase)
-    features.targets_ = np.asarray(model.targets, dtype=object)
-    features.vectorizers_, features.words_ = {}, dict(scorer.hashtag_words)
-    start = 0
+    features = StanceFeatures(lowercase=scorer.lowercase, negation=scorer.negation)
     for block in scorer.blocks:
-        stop = start + block.size
-        setattr(features, BLOCKS[block.kind], block.ngrams)
-        vectorizer = TfidfVectorizer(
-            **features.tokenisation(block.kind), vocabulary=scorer.ngrams[start:stop], sublinear_tf=block.sublinear
-        )
-        vectorizer.idf_ = scorer.idf[start:stop].astype(np.float64)
-        features.vectorizers_[block.kind] = vectorizer
-        setattr(features, f"{block.kind}_weight", block.weight)
-        start = stop
+        setattr(features, PARAMETERS[block.kind], block.ngrams)
+    features.targets_ = np.asarray(model.targets, dtype=object)
+    features.blocks_, features.ngrams_ = scorer.blocks, np.asarray(scorer.ngrams, dtype=object)
+    features.idf_ = scorer.idf.astype(np.float64)
     classifier = JointClassifier(temperature=model.temperature)
     classifier.classes_ = np.asarray(LABELS, dtype=object)
     classifier.coef_ = np.ascontiguousarray(scorer.weights.astype(np.float64).transpose(1, 2, 0))

@@ -30,12 +30,10 @@ Rows = npt.NDArray[np.int64]
 
 logger = logging.getLogger(__name__)
 
-#: Loading the kernel takes as long as plain Python takes for 3,000 texts, and ten times as long when it has to be
-#: compiled. So it is loaded when this many texts have been scored, in one call or in several.
+#: Loading the kernel takes as long as plain Python takes for 2,000 texts, and several times as long on its first use
+#: of all, when it is compiled. So it is loaded when this many texts have been scored, in one call or in several.
 KERNEL_FROM = 5000
 _KERNEL = "stance.model.table"  # which imports the kernel
-# Once it is loaded, fewer texts than this are still quicker without it.
-_FEWEST_TEXTS = 20
 # Texts that a thread scores at once, at least.
 _SMALLEST_CHUNK = 500
 # Characters; of a longer text the kernel could not count the n-grams in 32 bits.
@@ -151,7 +149,7 @@ def scores(scorer: Scorer, texts: Sequence[str], *, n_threads: int | None = None
 
     `n_threads` are the kernel's; by default every core.
     """
-    if _kernel_pays(len(texts)) and max(map(len, texts)) <= _LONGEST_TEXT:
+    if _kernel_pays(len(texts)) and max(map(len, texts), default=0) <= _LONGEST_TEXT:
         return kernel_scores(scorer, texts, n_threads=n_threads)
     return reference_scores(scorer, texts)
 
@@ -206,8 +204,6 @@ def _kernel_pays(n_texts: int) -> bool:
         _n_without_kernel += n_texts
         if _n_without_kernel < KERNEL_FROM:
             return False
-    elif n_texts < _FEWEST_TEXTS:
-        return False
     reason = kernel_missing()
     if reason:
         _warn_once(reason)

@@ -1,4 +1,4 @@
-"""The bundled model, what `info` says, what `export` loses, and how little a prediction imports."""
+"""The bundled model, what `info` says, and how little a prediction imports."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-
 import stance
 from stance.model.predictor import BUNDLED, load
-from stance.model.scorer import pruned, rounded
 from tests.conftest import RunCli
 
 # Not pydantic on the command line: typer itself may bring it.
@@ -77,37 +74,3 @@ def test_info_says_what_a_model_is(cli: RunCli, tiny_run: Path) -> None:
     assert 0 <= low <= value <= high <= 1
     assert facts["settings"]["classifier"]["C"] == [1.0, 10.0]
     assert "bundled" in cli("info").stdout
-
-
-def test_export_writes_a_smaller_model_and_says_what_it_loses(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
-    done = cli("export", tiny_run, "--output", "a.safetensors", "--prune", "0.5", "--dtype", "float16", "--json")
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout)
-    assert facts["bytes"] == (tmp_path / "a.safetensors").stat().st_size
-    assert facts["bytes"] < 0.4 * (tiny_run / "model.safetensors").stat().st_size
-    assert (facts["n_texts"], facts["n"]) == (80, 160)
-    assert abs(facts["f_avg"] - facts["f_avg_before"]) < 0.05
-    assert facts["disagreement"] < 0.05
-    assert load(tmp_path / "a.safetensors").info == load(tiny_run).info
-    text = cli("export", tiny_run, "--output", "b.safetensors").stdout
-    assert "Labels that differ: 0.00% of 80 texts x 2 targets" in text
-    lost = cli("export", tmp_path / "a.safetensors", "--output", "c.safetensors")
-    assert lost.returncode == 1
-    assert "--data FILE" in lost.stderr
-    assert not (tmp_path / "c.safetensors").exists()
-
-
-def test_what_is_left_out_is_what_matters_least(tiny_run: Path) -> None:
-    model = load(tiny_run)
-    texts = ["Madrid condemned the shield as a threat.", "We hope to join the club soon.", ""]
-    found = []
-    for fraction in (0.0, 0.3, 0.9):
-        smaller = pruned(model.scorer, fraction)
-        assert len(smaller.ngrams) == len(smaller.idf) == len(model.scorer.idf) - int(fraction * len(model.scorer.idf))
-        assert set(smaller.ngrams) <= set(model.scorer.ngrams)
-        proba = stance.Model(smaller, model.info, temperature=model.temperature).predict_proba(texts)
-        found.append(np.abs(proba - model.predict_proba(texts)).max())
-    assert found[0] == 0
-    assert found[1] < 0.1
-    half = stance.Model(rounded(model.scorer, "float16"), model.info, temperature=model.temperature)
-    np.testing.assert_allclose(half.predict_proba(texts), model.predict_proba(texts), atol=1e-3)

@@ -142,7 +142,7 @@ def test_an_ngram_that_stands_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     ("kind", "ngrams"),
     [
-        ("pair", [b"a b", b"b a", b"a", b"a b c", b"aa b", b" a", b"a ", b"a a", b"aaaa b"]),
+        ("pair", [b"a b", b"b a", b"c a", b"a", b"a b c", b"aa b", b" a", b"a ", b"a a", b"aaaa b"]),
         ("word", [b"a b", b"a  b", b"a, b", b"a b c d", b" a", b"a ", b"a", b" "]),
         ("char", [b" ", b"a b", b"a", b" a", b"a ", b" a b ", b"aaaaaa"]),
     ],

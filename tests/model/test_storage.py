@@ -289,8 +289,8 @@ new_values = st.sampled_from([*NUMBERS, *FLOATS, DELETED]) | st.text(max_size=4)
 new_values |= st.lists(st.text(max_size=4), max_size=1) | st.dictionaries(st.text(max_size=4), st.just(1), max_size=1)
 new_arrays = st.sampled_from([*NUMBERS, *FLOATS, DELETED, None, "f2", "f4", "f8", "i8", "u8", "u1", "i4", "?"])
 names = st.sampled_from(["vocabulary", "offsets", "idf", "weights", "intercepts", "training_hashes"])
-edits = st.builds(lambda *edit: (edit_tree, edit), numbers, new_values)
-edits |= st.builds(lambda *edit: (edit_array, edit), names, numbers, new_arrays)
+edits: st.SearchStrategy[Any] = st.tuples(st.just(edit_tree), st.tuples(numbers, new_values))
+edits |= st.tuples(st.just(edit_array), st.tuples(names, numbers, new_arrays))
 
 
 @pytest.mark.slow
