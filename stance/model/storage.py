@@ -33,7 +33,9 @@ from stance.text.ngrams import GENERATORS
 FORMAT_VERSION = 3
 
 _ARRAYS = ("vocabulary", "offsets", "idf", "weights", "intercepts")
-_LIMITS = {"json_bytes": 1 << 24, "ngram": 100, "number": 1e30}
+_MOST_METADATA = 1 << 24  # bytes of JSON
+_LONGEST_NGRAM = 100
+_LARGEST_NUMBER = 1e30
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -84,25 +86,22 @@ def read_model(file: Path) -> tuple[Scorer, RunInfo, float]:
         with safe_open(file, framework="numpy") as opened:
             text = (opened.metadata() or {}).get("stance")
             if text is None:
-                raise ModelError(f"{file}: holds arrays, but no model written by `stance train`")
-            if len(text) > _LIMITS["json_bytes"]:
-                raise ModelError(f"{file}: {len(text)} bytes of metadata; wanted at most {_LIMITS['json_bytes']}")
+                raise ModelError("holds arrays, but no model written by `stance train`")
+            if len(text) > _MOST_METADATA:
+                raise ModelError(f"{len(text)} bytes of metadata; wanted at most {_MOST_METADATA}")
             tree = json.loads(text)
             if tree["format"] > FORMAT_VERSION:
                 raise ModelError(
-                    f"{file}: format {tree['format']}, and this version reads up to {FORMAT_VERSION};"
-                    " upgrade stance-detect"
+                    f"format {tree['format']}, and this version reads up to {FORMAT_VERSION}; upgrade stance-detect"
                 )
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
         if tree.pop("sha256") != _digest(tree, arrays):
-            raise ModelError(
-                f"{file}: damaged, its content does not give its checksum; wanted the file as it was written"
-            )
+            raise ModelError("damaged, its content does not give its checksum; wanted the file as it was written")
         return _model(tree, arrays)
     except MemoryError:
         raise
     except ModelError as error:
-        raise error if str(file) in str(error) else ModelError(f"{file}: {error}") from None
+        raise ModelError(f"{file}: {error}") from None
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise ModelError(
@@ -122,19 +121,18 @@ def check(scorer: Scorer, temperature: float) -> None:
         "intercepts": (scorer.intercepts, np.float64, (len(scorer.intercepts), len(LABELS))),
     }
     for name, (array, kind, shape) in shapes.items():
-        _require(
-            np.issubdtype(array.dtype, kind) and array.shape == shape, f"{name} is {array.dtype} of shape {array.shape}"
-        )
+        fits = np.issubdtype(array.dtype, kind) and array.shape == shape
+        _require(fits, f"{name} is {array.dtype} of shape {array.shape}")
     _require(n > 0, "no n-grams")
     for block in scorer.blocks:
         shortest, longest = block.ngrams
         _require(block.kind in GENERATORS, f"a block of kind {block.kind!r}")
-        fits = min(shortest, longest) >= 1 and max(shortest, longest) <= _LIMITS["ngram"]
+        fits = min(shortest, longest) >= 1 and max(shortest, longest) <= _LONGEST_NGRAM
         _require(fits and (shortest <= longest or block.kind == "pair"), f"n-grams of {shortest} to {longest}")
-        _require(0 <= block.weight <= _LIMITS["number"], f"a block of weight {block.weight}")
+        _require(0 <= block.weight <= _LARGEST_NUMBER, f"a block of weight {block.weight}")
         _require(block.size >= 0, f"a block of {block.size} n-grams")
     _require(0 <= scorer.negation < 100, f"{scorer.negation} words to mark after a negation")
-    _require(1 / _LIMITS["number"] < temperature < _LIMITS["number"], f"temperature {temperature}")
+    _require(1 / _LARGEST_NUMBER < temperature < _LARGEST_NUMBER, f"temperature {temperature}")
     offsets = scorer.offsets
     _require(offsets[0] == 0 and offsets[-1] == len(scorer.vocabulary), "offsets do not span the vocabulary")
     _require(bool((np.diff(offsets) > 0).all()), "offsets do not ascend")
@@ -150,7 +148,7 @@ def check(scorer: Scorer, temperature: float) -> None:
 
 
 def _finite(numbers: npt.NDArray[Any]) -> bool:
-    return bool(np.isfinite(numbers).all()) and float(np.abs(numbers).max(initial=0)) < _LIMITS["number"]
+    return bool(np.isfinite(numbers).all()) and float(np.abs(numbers).max(initial=0)) < _LARGEST_NUMBER
 
 
 def _require(fits: bool, fault: str) -> None:
@@ -161,11 +159,7 @@ def _require(fits: bool, fault: str) -> None:
 def _model(tree: dict[str, Any], arrays: Arrays) -> tuple[Scorer, RunInfo, float]:
     if tree["labels"] != list(LABELS):
         raise ModelError(f"its labels are {tree['labels']}; wanted {list(LABELS)}")
-    blocks = tuple(
-        Block(block["kind"], (int(a), int(b)), bool(block["sublinear"]), float(block["weight"]), int(block["size"]))
-        for block in tree["blocks"]
-        for a, b in [block["ngrams"]]
-    )
+    blocks = tuple(map(_block, tree["blocks"]))
     negation = int(tree.get("negation", 0))  # formats 1 and 2 marked none
     scorer = Scorer(blocks, bool(tree["lowercase"]), negation, **{name: arrays[name] for name in _ARRAYS})
     temperature = _number(tree["temperature"])
@@ -180,6 +174,12 @@ def _model(tree: dict[str, Any], arrays: Arrays) -> tuple[Scorer, RunInfo, float
     if len(info.targets) != len(scorer.intercepts):
         raise ModelError(f"{len(info.targets)} targets and weights for {len(scorer.intercepts)}")
     return scorer, info, temperature
+
+
+def _block(facts: dict[str, Any]) -> Block:
+    low, high = facts["ngrams"]
+    ngrams = int(low), int(high)
+    return Block(facts["kind"], ngrams, bool(facts["sublinear"]), float(facts["weight"]), int(facts["size"]))
 
 
 def _info(facts: dict[str, Any], hashes: npt.NDArray[np.uint64]) -> RunInfo:
@@ -201,12 +201,10 @@ def _info(facts: dict[str, Any], hashes: npt.NDArray[np.uint64]) -> RunInfo:
     ]
     # A name is printed; control characters in it would act on the terminal.
     _require(all(isinstance(name, str) and name.isprintable() for name in names), "a name that cannot be printed")
-    _require(
-        all(type(facts[name]) is int for name in ("seed", "n_texts", "n_groups")), "sizes that are no whole numbers"
-    )
-    _require(
-        len(set(facts["targets"])) == len(facts["targets"]) == len(facts["titles"]), "targets without a title each"
-    )
+    whole = all(type(facts[name]) is int for name in ("seed", "n_texts", "n_groups"))
+    _require(whole, "sizes that are no whole numbers")
+    n_targets = len(set(facts["targets"]))
+    _require(n_targets == len(facts["targets"]) == len(facts["titles"]), "targets without a title each")
     return RunInfo(**facts, training_hashes=frozenset(f"{number:016x}" for number in hashes.tolist()))
 
 
