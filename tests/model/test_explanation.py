@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +14,6 @@ from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.model.scorer import reference_scores
 from stance.report.html import explanation_html, readable, share_table
-from tests.conftest import RunCli
 from tests.model.test_scorer import any_text, fitted, long_text, odd_text, with_vocabulary
 
 
@@ -124,67 +120,3 @@ def test_the_page_is_one_file_with_nothing_from_outside_and_escapes_the_text() -
     marks = re.findall(r"<mark tabindex=\"0\".*?</mark>", page)
     assert marks
     assert all(re.search(rf"<sup[^>]*>[{''.join(SIGNS.values())}]</sup></mark>", mark) for mark in marks)
-
-
-def test_the_command_shows_signs_and_exact_shares(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
-    done = cli("explain", "Madrid condemned the shield.", "--model", tiny_run, "--target", "shield", "--top", "2")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("shield: against (against 0.9")
-    assert f"condemned[{SIGNS['against']}]" in done.stdout
-    assert "\x1b" not in done.stdout
-    found = json.loads(cli("explain", "Madrid condemned.", "--model", tiny_run, "--json").stdout)
-    assert [each["target"] for each in found] == ["shield", "club"]
-    for each in found:
-        for part in ("ngrams", "words"):
-            total = sum(one["share"]["favor"] for one in each[part]) + each["intercept"]["favor"]
-            assert total == pytest.approx(each["score"]["favor"], abs=1e-9)
-    written = cli("explain", "a <b> 🚀", "--model", tiny_run, "--html", "a.html")
-    assert written.returncode == 0, written.stderr
-    assert "&lt;" in (tmp_path / "a.html").read_text(encoding="utf-8")
-
-
-def test_what_would_act_on_the_terminal_is_not_printed(cli: RunCli, tiny_run: Path) -> None:
-    done = cli("explain", "the \x1b[31mshield\u202e \x07club", "--model", tiny_run)
-    assert done.returncode == 0, done.stderr
-    assert not {"\x1b", "\u202e", "\x07"} & set(done.stdout)
-
-
-def test_the_global_view_counts_in_the_runs_data(cli: RunCli, tiny_run: Path, tiny_csv: Path) -> None:
-    found = json.loads(cli("explain", "--global", "--model", tiny_run, "--target", "shield", "--json").stdout)
-    (condemned,) = [row for row in found if row["ngram"] == "condemned" and row["label"] == "against"]
-    assert condemned["target"] == "shield"
-    assert [condemned[name] for name in ("texts", "against", "none", "favor", "articles")] == [8, 8, 0, 0, 8]
-    assert condemned["most_in"] == ["t0", "t1", "t2"]
-    shown = cli("explain", "--global", "--model", tiny_run)
-    assert "condemned" in shown.stdout
-    alone = cli("explain", "--global", "--model", tiny_run / "model.safetensors")
-    assert "the model's data is not at hand" in alone.stderr
-    counted = cli("explain", "--global", "--model", tiny_run / "model.safetensors", "--data", tiny_csv)
-    assert counted.stdout == shown.stdout
-
-
-def test_a_runs_data_is_found_again_and_missed_without_harm(cli: RunCli, tiny_csv: Path, tmp_path: Path) -> None:
-    shutil.copy(tiny_csv, tmp_path / "mine.csv")
-    assert cli("train", "--data", "mine.csv").returncode == 0
-    counted = cli("explain", "--global", "--model", "runs/mine")
-    assert "condemned" in counted.stdout
-    assert "at hand" not in counted.stderr
-    (tmp_path / "mine.csv").unlink()
-    alone = cli("explain", "--global", "--model", "runs/mine")
-    assert alone.returncode == 0, alone.stderr
-    assert "the model's data is not at hand" in alone.stderr
-
-
-@pytest.mark.parametrize(
-    ("args", "wanted"),
-    [
-        ([], "either TEXT or --global"),
-        (["a", "--global"], "either TEXT or --global"),
-        (["--global", "--html", "a.html"], "wanted TEXT with it"),
-        (["a", "--data", "a.csv"], "wanted --global with it"),
-    ],
-)
-def test_wrong_usage_is_said(cli: RunCli, args: list[str], wanted: str) -> None:
-    done = cli("explain", *args)
-    assert done.returncode == 2
-    assert wanted in " ".join(done.stderr.replace("│", " ").split())
