@@ -80,23 +80,23 @@ def test_an_ngram_is_divided_over_its_occurrences_and_their_words(
 
 
 def test_pushes_leave_out_what_all_labels_share() -> None:
-    found = model_of("default").explain("shield", "club")
-    assert found.push(np.array([1.0, 1.0, 1.0]))[1] == 0
-    assert found.push(np.array([0.0, 1.0, 5.0])) == ("favor", 3.0)
+    explanation = model_of("default").explain("shield", "club")
+    assert explanation.push(np.array([1.0, 1.0, 1.0]))[1] == 0
+    assert explanation.push(np.array([0.0, 1.0, 5.0])) == ("favor", 3.0)
     for label in LABELS:
-        strongest = found.strongest(label)
+        strongest = explanation.strongest(label)
         assert [push for _, push in strongest] == sorted((push for _, push in strongest), reverse=True)
-        assert all(found.push(each.share) == (label, push) and push > 0 for each, push in strongest)
+        assert all(explanation.push(each.share) == (label, push) and push > 0 for each, push in strongest)
 
 
 def test_a_table_of_shares_adds_up_to_the_score() -> None:
-    found = model_of("default").explain("the shield, Shield, the club is nuclear-armed", "club")
-    table = share_table(found, top=3)
+    explanation = model_of("default").explain("the shield, Shield, the club is nuclear-armed", "club")
+    table = share_table(explanation, top=3)
     named = [row.name for _, side in table.sides for row in side]
     assert len(named) > 3
     assert len(set(named)) == len(named)
-    parts, score = [*(row for _, side in table.sides for row in side), *table.sums[:-1]], table.sums[-1]
-    sums = np.array([[float(value) for value in row.share] for row in parts]).sum(axis=0)
+    rows, score = [*(row for _, side in table.sides for row in side), *table.sums[:-1]], table.sums[-1]
+    sums = np.array([[float(value) for value in row.share] for row in rows]).sum(axis=0)
     np.testing.assert_allclose(sums, [float(value) for value in score.share], atol=2e-3)
 
 

@@ -24,7 +24,7 @@ from stance.model.predictor import Model, load
 from stance.model.scorer import Block, Scorer, kernel_scores, reference_scores
 
 TEXTS = ["Madrid condemned the shield as a threat.", "We hope to join the club soon.", ""]
-Parts = tuple[dict[str, Any], dict[str, Any]]
+Contents = tuple[dict[str, Any], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -33,39 +33,39 @@ def model(tiny_run: Path) -> Model:
 
 
 @pytest.fixture
-def parts(tiny_run: Path) -> Parts:
+def contents(tiny_run: Path) -> Contents:
     """The metadata and arrays of a good file, to be changed."""
     return opened(tiny_run / "model.safetensors")
 
 
-def opened(path: Path) -> Parts:
+def opened(path: Path) -> Contents:
     with safe_open(path, framework="numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         return json.loads(file.metadata()["stance"]), arrays
 
 
-def written(path: Path, parts: Parts) -> Path:
+def written(path: Path, contents: Contents) -> Path:
     """Write what someone who knows the format could write: with the right checksum."""
-    tree, arrays = parts
+    tree, arrays = contents
     tree.pop("sha256", None)
     tree["sha256"] = storage._digest(json.loads(json.dumps(tree)), arrays)
     save_file(arrays, path, metadata={"stance": json.dumps(tree)})
     return path
 
 
-def test_what_is_not_known_is_left_aside(model: Model, parts: Parts, tmp_path: Path) -> None:
-    tree, arrays = parts
+def test_what_is_not_known_is_left_aside(model: Model, contents: Contents, tmp_path: Path) -> None:
+    tree, arrays = contents
     tree["later"], tree["info"]["later"], arrays["later"] = 1, 2, np.zeros(3)
-    again = load(written(tmp_path / "a.safetensors", parts))
+    again = load(written(tmp_path / "a.safetensors", contents))
     assert again.info == model.info
     np.testing.assert_array_equal(again.predict_proba(TEXTS), model.predict_proba(TEXTS))
 
 
-def test_a_model_that_splits_hashtags_names_the_version_that_wrote_it(parts: Parts, tmp_path: Path) -> None:
-    parts[0]["info"]["versions"]["stance-detect"] = "0.1.0"
-    parts[1]["hashtag_words"] = np.frombuffer(b"stop\nthe\n", np.uint8)
+def test_a_model_that_splits_hashtags_names_the_version_that_wrote_it(contents: Contents, tmp_path: Path) -> None:
+    contents[0]["info"]["versions"]["stance-detect"] = "0.1.0"
+    contents[1]["hashtag_words"] = np.frombuffer(b"stop\nthe\n", np.uint8)
     with pytest.raises(ModelError, match=r"splits hashtags .* use stance-detect 0\.1\.0, which wrote it"):
-        load(written(tmp_path / "a.safetensors", parts))
+        load(written(tmp_path / "a.safetensors", contents))
 
 
 def test_weights_of_half_precision_are_kept(model: Model, tmp_path: Path) -> None:
@@ -81,17 +81,17 @@ def test_a_file_says_nothing_of_the_machine_that_wrote_it(tiny_run: Path) -> Non
     assert b"/tiny.csv" not in (tiny_run / "model.safetensors").read_bytes()
 
 
-def test_a_later_format_is_said(parts: Parts, tmp_path: Path) -> None:
-    parts[0]["format"] = 99
+def test_a_later_format_is_said(contents: Contents, tmp_path: Path) -> None:
+    contents[0]["format"] = 99
     with pytest.raises(ModelError, match=rf"format 99, and this version reads up to {storage.FORMAT_VERSION}; upgrade"):
-        load(written(tmp_path / "a.safetensors", parts))
+        load(written(tmp_path / "a.safetensors", contents))
 
 
-def test_other_files_are_said(parts: Parts, tmp_path: Path) -> None:
+def test_other_files_are_said(contents: Contents, tmp_path: Path) -> None:
     joblib.dump({"a": 1}, tmp_path / "a.safetensors")
     with pytest.raises(ModelError, match="cannot be read as a model"):
         load(tmp_path / "a.safetensors")
-    save_file(parts[1], tmp_path / "b.safetensors")
+    save_file(contents[1], tmp_path / "b.safetensors")
     with pytest.raises(ModelError, match="holds arrays, but no model"):
         load(tmp_path / "b.safetensors")
 
@@ -131,18 +131,18 @@ def test_a_header_that_lies_about_its_length_is_said(tiny_run: Path, tmp_path: P
             load(tmp_path / "a.safetensors")
 
 
-def test_metadata_beyond_all_measure_is_refused(parts: Parts, tmp_path: Path) -> None:
-    parts[0]["info"]["name"] = "x" * (1 << 24)
+def test_metadata_beyond_all_measure_is_refused(contents: Contents, tmp_path: Path) -> None:
+    contents[0]["info"]["name"] = "x" * (1 << 24)
     with pytest.raises(ModelError, match=r"bytes of metadata; wanted at most"):
-        load(written(tmp_path / "a.safetensors", parts))
+        load(written(tmp_path / "a.safetensors", contents))
 
 
 def hostile(name: str, value: Any) -> Any:
     """Return a change of one array, or of one value in the metadata (a dotted path)."""
 
-    def change(parts: Parts) -> None:
-        tree: Any = parts[0]
-        arrays = parts[1]
+    def change(contents: Contents) -> None:
+        tree: Any = contents[0]
+        arrays = contents[1]
         if name in arrays:
             arrays[name] = value(arrays[name]) if callable(value) else value
             return
@@ -213,10 +213,10 @@ def put(index: Any, value: float) -> Any:
         hostile("info", []),
     ],
 )  # fmt: skip
-def test_a_hostile_file_is_refused_before_use(change: Any, parts: Parts, tmp_path: Path) -> None:
-    change(parts)
+def test_a_hostile_file_is_refused_before_use(change: Any, contents: Contents, tmp_path: Path) -> None:
+    change(contents)
     with pytest.raises(ModelError, match=r"a\.safetensors: "):
-        load(written(tmp_path / "a.safetensors", parts))
+        load(written(tmp_path / "a.safetensors", contents))
 
 
 def test_a_model_that_could_not_be_read_is_not_written(model: Model, tmp_path: Path) -> None:
@@ -301,12 +301,12 @@ def test_any_edits_of_a_model_are_refused_or_give_the_same_probabilities(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "edited.safetensors"
     small_model().save(path)
-    parts = opened(path)
+    contents = opened(path)
     with np.errstate(all="ignore"):
         for edit, arguments in changes:
-            edit(parts[edit is edit_array], *arguments)
+            edit(contents[edit is edit_array], *arguments)
     try:
-        model = load(written(path, parts))
+        model = load(written(path, contents))
         expected = reference_scores(model.scorer, ODD_TEXTS)
     except ModelError:
         return
