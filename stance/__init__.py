@@ -5,33 +5,95 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from stance.errors import StanceError
-from stance.labels import LABELS
+from stance.labels import COLORS, LABELS, RunInfo
 
 if TYPE_CHECKING:
-    from stance.data.corpus import read_corpus
-    from stance.model.predictor import Model, load
-    from stance.predict.rows import score_frame
-    from stance.report.run_folder import train
-    from stance.settings import Settings, read_settings
+    from stance.data.corpus import Corpus as Corpus
+    from stance.data.corpus import group_folds as group_folds
+    from stance.data.corpus import read_corpus as read_corpus
+    from stance.data.corpus import read_data as read_data
+    from stance.data.corpus import text_hash as text_hash
+    from stance.data.datacard import describe_corpus as describe_corpus
+    from stance.data.joining import join
+    from stance.metrics import Comparison as Comparison
+    from stance.metrics import Evaluation as Evaluation
+    from stance.metrics import calibration as calibration
+    from stance.metrics import compare as compare
+    from stance.metrics import evaluate as evaluate
+    from stance.model.predictor import Model as Model
+    from stance.model.predictor import load as load
+    from stance.predict.rows import score_frame as score_frame
+    from stance.reading.article import mean_stance as mean_stance
+    from stance.reading.article import read_article as read_article
+    from stance.reading.holders import actor_of as actor_of
+    from stance.reading.holders import find_holders as find_holders
+    from stance.reading.maps import documents
+    from stance.reading.maps import read_documents as read_documents
+    from stance.reading.maps import stance_map as stance_map
+    from stance.report import plots as plots
+    from stance.report.run_folder import train as train
+    from stance.report.run_folder import write_run as write_run
+    from stance.report.tables import SYSTEMS as SYSTEMS
+    from stance.settings import Settings as Settings
+    from stance.settings import read_settings as read_settings
+    from stance.text.sentences import split
+    from stance.training.evaluation import evaluate_model as evaluate_model
+    from stance.training.fitting import fit as fit
+    from stance.training.fitting import held_out as held_out
+    from stance.training.strongest import strongest_ngrams as strongest_ngrams
 
-__all__ = ["LABELS", "Model", "Settings", "StanceError", "load", "read_corpus", "read_settings", "score_frame", "train"]
+    join_texts, load_documents, split_sentences = join, documents, split
+
+# Importing the package costs nothing; a name brings its libraries when it is first used.
+_LAZY = {
+    "Comparison": "metrics.Comparison",
+    "Corpus": "data.corpus.Corpus",
+    "Evaluation": "metrics.Evaluation",
+    "Model": "model.predictor.Model",
+    "SYSTEMS": "report.tables.SYSTEMS",
+    "Settings": "settings.Settings",
+    "actor_of": "reading.holders.actor_of",
+    "calibration": "metrics.calibration",
+    "compare": "metrics.compare",
+    "describe_corpus": "data.datacard.describe_corpus",
+    "evaluate": "metrics.evaluate",
+    "evaluate_model": "training.evaluation.evaluate_model",
+    "find_holders": "reading.holders.find_holders",
+    "fit": "training.fitting.fit",
+    "group_folds": "data.corpus.group_folds",
+    "held_out": "training.fitting.held_out",
+    "join_texts": "data.joining.join",
+    "load": "model.predictor.load",
+    "load_documents": "reading.maps.documents",
+    "mean_stance": "reading.article.mean_stance",
+    "plots": "report.plots",
+    "read_article": "reading.article.read_article",
+    "read_corpus": "data.corpus.read_corpus",
+    "read_data": "data.corpus.read_data",
+    "read_documents": "reading.maps.read_documents",
+    "read_settings": "settings.read_settings",
+    "score_frame": "predict.rows.score_frame",
+    "split_sentences": "text.sentences.split",
+    "stance_map": "reading.maps.stance_map",
+    "strongest_ngrams": "training.strongest.strongest_ngrams",
+    "text_hash": "data.corpus.text_hash",
+    "train": "report.run_folder.train",
+    "write_run": "report.run_folder.write_run",
+}
+
+__all__ = ["COLORS", "LABELS", "RunInfo", "StanceError", *_LAZY]
 
 __version__: str
 
-# Importing the package costs nothing; a name brings its libraries when it is first used.
-_HOMES = {
-    "Model": "model.predictor", "load": "model.predictor", "Settings": "settings", "read_settings": "settings",
-    "read_corpus": "data.corpus", "train": "report.run_folder", "score_frame": "predict.rows",
-}  # fmt: skip
-
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"stance.{_HOMES[name]}"), name)
+    if name in _LAZY:
+        from pkgutil import resolve_name
+
+        return resolve_name(f"stance.{_LAZY[name]}")
     if name == "__version__":
         return _version()
     raise AttributeError(f"module 'stance' has no attribute {name!r}")
