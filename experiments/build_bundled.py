@@ -2,49 +2,44 @@
 
     python experiments/build_bundled.py --ungd ungd.csv --whitehouse whitehouse.csv
 
-The two tables are what `stance corpus join` writes; the articles and lines are those of data/. Settings and the
-split are those of the experiment (experiments/bundled.toml). How many labels half precision changes is printed.
+The two tables are what `stance corpus join` writes. Settings, the other tables and the split are those of
+experiments/bundled.toml. What half precision loses is printed.
 """
 
 from __future__ import annotations
 
-import argparse
+import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from common import ROOT, RUNS, data_parser, experiment, named_tables
 
-from stance.data.corpus import read_data
-from stance.model.predictor import BUNDLED, Model
-from stance.report import run_files
-from stance.settings import read_settings
-from stance.training.fitting import fit
+import stance
 
-ROOT = Path(__file__).parent.parent
+BUNDLED = ROOT / "stance" / "bundled"
+
+
+def halved(model: stance.Model) -> stance.Model:
+    """Return the model in half precision, IDF in single: half the file, and next to no label changes."""
+    scorer = model.scorer
+    small = replace(scorer, weights=scorer.weights.astype(np.float16), idf=scorer.idf.astype(np.float32))
+    return stance.Model(small, model.info, temperature=model.temperature)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ungd", type=Path, required=True, help="joined speeches")
-    parser.add_argument("--whitehouse", type=Path, required=True, help="joined briefings")
-    parser.add_argument("--experiment", type=Path, default=ROOT / "experiments" / "bundled.toml", help="settings")
-    options = parser.parse_args()
-    files = [ROOT / "data" / "sentences.csv", ROOT / "data" / "lines.csv", options.ungd, options.whitehouse]
-    settings = read_settings(options.experiment).changed(data__files=[str(file) for file in files])
-    corpus = read_data(settings.data)
-    training = fit(settings, corpus)
-    model = training.model
-    scorer = model.scorer
-    half = replace(scorer, weights=scorer.weights.astype(np.float16), idf=scorer.idf.astype(np.float32))
-    smaller = Model(half, model.info, temperature=model.temperature)
+    settings = experiment("bundled", named_tables(data_parser(__doc__, names=("ungd", "whitehouse")).parse_args()))
+    if settings is None:
+        raise SystemExit("no joined speeches and briefings; wanted --ungd and --whitehouse")
+    training, run = stance.train(settings, RUNS / "bundled")
+    small = halved(training.model)
     BUNDLED.mkdir(exist_ok=True)
-    smaller.save(BUNDLED / "model.safetensors")
-    (BUNDLED / "MODEL_CARD.md").write_text(run_files.model_card(training), encoding="utf-8", newline="\n")
-    texts = corpus.examples["text"].unique()
-    labels, whole = (each.predict_proba(texts).argmax(axis=-1) for each in (smaller, model))
-    size = (BUNDLED / "model.safetensors").stat().st_size
-    print(f"{size / 1e6:.2f} MB; labels that differ from the whole model's: {(labels != whole).mean():.3%}")
-    print(training.evaluations["model"].f_avg, "by cross-validation")
+    small.save(BUNDLED / "model.safetensors")
+    shutil.copy(run / "MODEL_CARD.md", BUNDLED)
+    texts = list(dict.fromkeys(training.corpus.examples["text"]))
+    labels, labels_before = (model.predict_proba(texts).argmax(axis=-1) for model in (small, training.model))
+    print(f"{(BUNDLED / 'model.safetensors').stat().st_size / 1e6:.2f} MB")
+    print(f"labels of training texts that differ from the whole model's: {(labels != labels_before).mean():.3%}")
+    print(f"F_avg {training.evaluations['model'].f_avg} by cross-validation")
 
 
 if __name__ == "__main__":

