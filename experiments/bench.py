@@ -249,7 +249,7 @@ def training(options: argparse.Namespace) -> dict[str, str]:
 
 def peak_memory(command: Sequence[str]) -> float:
     """Run a command to its end; return its largest resident memory in MB (10**6 bytes)."""
-    done = subprocess.run([sys.executable, "-c", _LAUNCHER, *command], stdout=subprocess.PIPE, check=True)
+    done = subprocess.run([sys.executable, "-c", _LAUNCHER, *command], capture_output=True, check=True)
     return int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 

@@ -16,16 +16,10 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from readme import write_sections
+from common import markdown, write_sections
 
-from stance.data.splits import text_hash
-from stance.model.predictor import Model, load
-from stance.reading.maps import documents, interval, read_documents
-from stance.report.tables import markdown
-
-ROOT = Path(__file__).parent.parent
+import stance
 
 SOVIET_BLOC = (
     "Russia", "Ukraine", "Belarus", "Poland", "East Germany", "Czechoslovakia", "Hungary", "Bulgaria", "Romania",
@@ -34,7 +28,6 @@ BALTICS_AND_GEORGIA = ("Estonia", "Latvia", "Lithuania", "Georgia")
 
 #: At least this fraction of states is what "near-universal" means.
 NEARLY_ALL = 0.9
-
 
 #: What names a target in so many words.
 NAMED = {
@@ -69,97 +62,89 @@ UNIVERSAL = Fact("Near-universal opposition to space weapons", (), (1945, 2100),
 
 
 def rows_of(fact: Fact, sided: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `Stances.sided` that a fact is about."""
     kept = (sided["target"] == fact.target) & sided["year"].between(*fact.years)
     return sided[kept & sided["actor"].isin(fact.actors)] if fact.actors else sided[kept]
+
+
+def figure(rows: pd.DataFrame) -> tuple[str, float | None, float | None]:
+    """Return the mean stance as text and its interval, resampled by speech, or by sentence where these are few."""
+    values = rows["value"].tolist()
+    if score := stance.mean_stance(values, rows["document"].tolist()) or stance.mean_stance(values):
+        return str(score), score.low, score.high
+    return f"{rows['value'].mean():.2f}", None, None
 
 
 def others(fact: Fact, sided: pd.DataFrame) -> str:
     """Return the mean stance of every other state in the same years, with its interval."""
     rows = rows_of(replace(fact, actors=()), sided)
     rows = rows[~rows["actor"].isin(fact.actors)]
-    if not fact.actors or rows.empty:
-        return ""
-    found = interval(rows)
-    return f"{_figure(float(rows['value'].mean()), found['low'], found['high'])['figure']} (n = {len(rows)})"
+    return f"{figure(rows)[0]} (n = {len(rows)})" if fact.actors and len(rows) else ""
 
 
 def tested(fact: Fact, sided: pd.DataFrame) -> dict[str, object]:
     """Return the fact's figure, n, interval and verdict."""
     rows = rows_of(fact, sided)
-    found = interval(rows)
-    mean = float(rows["value"].mean()) if len(rows) else float("nan")
-    near = {-1: found["high"], 1: found["low"]}[fact.side]
-    verdict = "cannot tell" if near is None else "holds" if float(near) * fact.side > 0 else "fails"
-    return {**_sizes(rows), **_figure(mean, found["low"], found["high"]), "verdict": verdict}
+    text, low, high = figure(rows)
+    nearest = low if fact.side > 0 else high
+    verdict = "cannot tell" if nearest is None else "holds" if nearest * fact.side > 0 else "fails"
+    return {**_sizes(rows), "figure": text, "verdict": verdict}
 
 
-def nearly_all(fact: Fact, sided: pd.DataFrame, *, resamples: int = 2000) -> dict[str, object]:
+def nearly_all(fact: Fact, sided: pd.DataFrame) -> dict[str, object]:
     """Return the fraction of states on the fact's side, its interval from resampled states, and the verdict."""
     rows = rows_of(fact, sided)
-    right = (rows.groupby("actor")["value"].mean() * fact.side > 0).to_numpy()
-    if not len(right):
-        return {**_sizes(rows), **_figure(float("nan"), None, None), "verdict": "cannot tell"}
-    draws = np.random.default_rng(0).choice(right, size=(resamples, len(right))).mean(axis=1)
-    low, high = np.percentile(draws, [2.5, 97.5])
-    verdict = "holds" if low >= NEARLY_ALL else "fails"
-    return {**_sizes(rows), **_figure(float(right.mean()), low, high), "verdict": verdict}
+    on_side = rows.groupby("actor")["value"].mean() * fact.side > 0
+    score = stance.mean_stance(on_side.tolist())
+    verdict = "cannot tell" if score is None else "holds" if score.low >= NEARLY_ALL else "fails"
+    return {**_sizes(rows), "figure": str(score or f"{on_side.mean():.2f}"), "verdict": verdict}
 
 
 def _sizes(rows: pd.DataFrame) -> dict[str, object]:
     return {"sentences": len(rows), "speeches": rows["document"].nunique(), "states": rows["actor"].nunique()}
 
 
-def _figure(value: float, low: object, high: object) -> dict[str, str]:
-    return {"figure": f"{value:.2f}" if low is None else f"{value:.2f} [{low:.2f}, {high:.2f}]"}
+def states(fact: Fact, sided: pd.DataFrame) -> str:
+    """Say which states a fact's figure is made of; of the universal one, those on the other side."""
+    by_state = rows_of(fact, sided).groupby("actor")["value"].agg(["mean", "size"]).sort_values("mean")
+    absent = sorted(set(fact.actors) - set(by_state.index))
+    name = fact.name
+    if fact is UNIVERSAL:
+        by_state, name = by_state[by_state["mean"] > 0], f"States whose mean is in favor of {fact.target}"
+    listed = ", ".join(f"{state} {mean:+.2f} (n = {n:.0f})" for state, mean, n in by_state.itertuples())
+    return f"{name}: {listed or 'none'}{'; no sentence with a side: ' if absent else ''}{', '.join(absent)}."
 
 
-def section(model: Model, folder: Path) -> str:
+def section(model: stance.Model, folder: Path) -> str:
     """Return the section of RESULTS.md."""
-    texts = documents([folder])
-    stances = read_documents(model, texts)
-    every = stances.sided
-    seen = every["text"].map(text_hash).isin(model.info.training_hashes)
+    speeches = stance.load_documents([folder])
+    stances = stance.read_documents(model, speeches)
+    sided = stances.sided
+    seen = sided["text"].map(stance.text_hash).isin(model.info.training_hashes)
     named = pd.Series(
-        [
-            re.search(NAMED[target], text) is not None
-            for target, text in zip(every["target"], every["text"], strict=True)
-        ],
-        index=every.index,
+        [bool(re.search(NAMED[target], text)) for target, text in zip(sided["target"], sided["text"], strict=True)],
+        index=sided.index,
     )
-    kinds = {"all": every, "never trained on": every[~seen], "that name the target": every[named]}
-    table, states = [], []
-    for fact in (*FACTS, UNIVERSAL):
-        test = nearly_all if fact is UNIVERSAL else tested
-        for which, rows in kinds.items():
-            table.append(
-                {"fact": fact.name, "sentences of": which, **test(fact, rows), "other states": others(fact, rows)}
-            )
-        rows = rows_of(fact, every)
-        by_state = rows.groupby("actor")["value"].agg(["mean", "size"]).sort_values("mean")
-        if fact is UNIVERSAL:
-            by_state = by_state[by_state["mean"] > 0]
-            states.append(f"States whose mean is in favor of {fact.target}: {_listed(by_state)}.")
-        else:
-            absent = sorted(set(fact.actors) - set(by_state.index))
-            none = f"; no sentence with a side: {', '.join(absent)}" if absent else ""
-            states.append(f"{fact.name}: {_listed(by_state)}{none}.")
-    read = int(stances.read["sentences"].sum())
-    n_sided = every.groupby(["document", "position"]).ngroups
+    kinds = {"all": sided, "never trained on": sided[~seen], "that name the target": sided[named]}
+    rows = [
+        {
+            "fact": fact.name, "sentences of": kind,
+            **(nearly_all if fact is UNIVERSAL else tested)(fact, chosen), "other states": others(fact, chosen),
+        }
+        for fact in (*FACTS, UNIVERSAL)
+        for kind, chosen in kinds.items()
+    ]  # fmt: skip
+    n_sided = sided.groupby(["document", "position"]).ngroups
     note = (
-        f"{len(texts)} speeches, {read} sentences, of which {n_sided} take a side"
+        f"{len(speeches)} speeches, {int(stances.read['sentences'].sum())} sentences, of which {n_sided} take a side"
         f" on some target. The figure is the mean stance; for space weapons, the fraction of states whose mean is"
         f" negative (at least {NEARLY_ALL} was asked of its lower end), resampled by state. Model {model.info.name},"
         f" fingerprint {model.info.fingerprint[:16]}."
     )
-    counts = [f"{int(named[every['target'] == t].sum())} of {int((every['target'] == t).sum())} on {t}" for t in NAMED]
-    check = f"Sentences with a side that name the target in so many words: {', '.join(counts)}."
-    return "\n\n".join([markdown(pd.DataFrame(table)), note, check, *states])
-
-
-def _listed(by_state: pd.DataFrame) -> str:
-    return (
-        ", ".join(f"{name} {row['mean']:+.2f} (n = {row['size']:.0f})" for name, row in by_state.iterrows()) or "none"
-    )
+    by_target = {target: named[sided["target"] == target] for target in NAMED}
+    listed = [f"{own.sum()} of {len(own)} on {target}" for target, own in by_target.items()]
+    check = f"Sentences with a side that name the target in so many words: {', '.join(listed)}."
+    return "\n\n".join([markdown(rows), note, check, *(states(fact, sided) for fact in (*FACTS, UNIVERSAL))])
 
 
 def main() -> None:
@@ -167,9 +152,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the speeches")
     parser.add_argument("--model", type=Path, help="a run; default: the bundled model")
     options = parser.parse_args()
-    found = section(load(options.model), options.folder)
-    write_sections({"history": found})
-    print(found)
+    content = section(stance.load(options.model), options.folder)
+    write_sections({"history": content})
+    print(content)
 
 
 if __name__ == "__main__":

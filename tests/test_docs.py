@@ -1,27 +1,37 @@
-"""What the documents say is what the code does."""
+"""What the documents say is what the code does, and what is public is all that notebooks and experiments use."""
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import doctest
 import importlib
+import io
+import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+import stance
+from stance.app.main import app
 from tests.conftest import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-PACKAGE = ROOT / "stance"
+DOCUMENTS = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 WITH_EXAMPLES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for path in PACKAGE.rglob("*.py")
+    for path in (ROOT / "stance").rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8")
 )
+USERS = sorted([*ROOT.glob("experiments/*.py"), *ROOT.glob("notebooks/*.ipynb")])
+
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES)
@@ -31,13 +41,57 @@ def test_module_doctests(module: str) -> None:
     assert not result.failed
 
 
-def test_readme_doctest(default_checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(default_checkout)
-    found = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert found.attempted >= 5
-    assert found.failed == 0
+@each_document
+def test_python_blocks_print_what_stands_below_them(
+    path: Path, tiny_csv: Path, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document's ```python blocks run in turn, beside mine.csv and the run runs/mine; a ```text block is output."""
+    shutil.copy(tiny_csv, tmp_path / "mine.csv")
+    shutil.copytree(tiny_run, tmp_path / "runs" / "mine")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    text = path.read_text(encoding="utf-8")
+    for code, expected in re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", text, re.DOTALL):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(code, names)
+        assert printed.getvalue() == expected
 
 
+def test_readme_has_python_that_prints() -> None:
+    assert re.search(r"```python\n.*?```\n+```text\n", DOCUMENTS[0].read_text(encoding="utf-8"), re.DOTALL)
+
+
+@each_document
+def test_commands_have_the_options_that_they_are_shown_with(path: Path) -> None:
+    for block in re.findall(r"```bash\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] != ["stance"]:
+                continue
+            command: Any = get_command(app)
+            for word in words[1:]:
+                command = getattr(command, "commands", {}).get(word, command)
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert not hasattr(command, "commands"), line
+            assert {word.split("=")[0] for word in words if word.startswith("-")} <= options, line
+
+
+def test_the_two_commands_of_the_first_screen_stand_alone() -> None:
+    first = DOCUMENTS[0].read_text(encoding="utf-8").split("\n## ", 1)[0]
+    train, test = (line for line in first.splitlines() if "-m venv .venv" in line)
+    assert "pip install" in train
+    assert "pip install" in test
+    assert train.endswith("stance train")
+    assert "-m pytest" in test
+
+
+@each_document
+def test_links_to_files_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\((?!\w+:)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / link).exists(), link
+
+
+@pytest.mark.slow
 def test_generated_tables_are_what_the_code_measures(default_checkout: Path) -> None:
     command = [sys.executable, str(ROOT / "experiments" / "readme.py"), "--check"]
     command += ["--run", str(default_checkout / "experiments" / "runs" / "default")]
@@ -45,28 +99,26 @@ def test_generated_tables_are_what_the_code_measures(default_checkout: Path) -> 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_first_screen_has_exactly_two_commands_that_stand_alone() -> None:
-    first = README.split("\n## ", 1)[0]
-    lines = [
-        line for block in re.findall(r"```bash\n(.*?)```", first, re.DOTALL) for line in block.strip().splitlines()
-    ]
-    assert len(lines) == 2
-    assert all("-m venv .venv" in line and "pip install" in line for line in lines)
-    assert lines[0].endswith("stance train")
-    assert lines[1].endswith("-m pytest")
+def test_public_names_are_there_and_known_to_type_checkers() -> None:
+    tree = ast.parse(Path(stance.__file__).read_text(encoding="utf-8"))
+    (guarded,) = (node for node in tree.body if isinstance(node, ast.If))
+    typed = {f"{node.module}.{a.name}" for node in guarded.body if isinstance(node, ast.ImportFrom) for a in node.names}
+    assert typed == {f"stance.{path}" for path in stance._LAZY.values()}
+    for name in stance.__all__:
+        assert getattr(stance, name) is not None
 
 
-def test_links_to_files_lead_somewhere() -> None:
-    for name in ("README.md", "data/README.md"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        for link in re.findall(r"\]\(([^)#:]+)\)", text):
-            assert ((ROOT / name).parent / link).exists(), f"{name}: {link}"
-
-
-def test_no_text_of_others_is_committed_and_no_path_points_outside() -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
-    if not tracked:
-        pytest.skip("not a git checkout")
-    for name in tracked:
-        raw = (ROOT / name).read_bytes()
-        assert b".." + b"/shared" not in raw or name == ".ci/run", name
+@pytest.mark.parametrize("path", USERS, ids=lambda path: path.name)
+def test_notebooks_and_experiments_use_public_names_alone(path: Path) -> None:
+    code = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = [cell["source"] for cell in json.loads(code)["cells"] if cell["cell_type"] == "code"]
+        code = "\n".join("".join(cell).replace("%matplotlib inline", "") for cell in cells)
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            assert not [alias.name for alias in node.names if alias.name.startswith("stance.")]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "stance":
+            assert node.module == "stance"
+            assert {alias.name for alias in node.names} <= set(stance.__all__)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "stance":
+            assert node.attr in stance.__all__
