@@ -90,7 +90,7 @@ def with_section(text: str, name: str, content: str) -> str:
 
 
 def write_sections(sections: dict[str, str]) -> None:
-    """Write generated sections into every document that has a place for them; without any, it is an error."""
+    """Write generated sections into every document that has their markers; without any, it is an error."""
     for name, content in sections.items():
         holding = [path for path in documents() if f"<!-- generated: {name} -->" in path.read_text("utf-8")]
         if not holding:

@@ -82,8 +82,8 @@ def scores(rows: pd.DataFrame, system: str, *, by_state: bool = False) -> dict[s
         named += [(name in right, article) for name in said]
         gold += [(name in said, article) for name in right]
 
-    def mean(found: list[tuple[bool, str]]) -> str:
-        hits, articles = zip(*found, strict=True)
+    def mean(holders: list[tuple[bool, str]]) -> str:
+        hits, articles = zip(*holders, strict=True)
         return str(stance.mean_stance(hits, articles) or f"{np.mean(hits):.2f}")
 
     return {"precision": mean(named), "recall": mean(gold), "F1": mean(named + gold)}

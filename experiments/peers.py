@@ -272,10 +272,10 @@ def measured(peer: Peer, corpus: stance.Corpus, settings: stance.Settings) -> tu
     n_texts, train_seconds, predict_seconds = 0, 0.0, 0.0
     folds = stance.group_folds(corpus.examples, settings.evaluation.folds, seed=settings.seed)
     for train, test in folds:
-        part = stance.Corpus(corpus.examples.iloc[train].reset_index(drop=True), corpus.targets)
+        taught = stance.Corpus(corpus.examples.iloc[train].reset_index(drop=True), corpus.targets)
         start = time.perf_counter()
-        peer.fit(part)
-        train_seconds += time.perf_counter() - start + per_text * part.n_texts
+        peer.fit(taught)
+        train_seconds += time.perf_counter() - start + per_text * taught.n_texts
         rows = corpus.examples.iloc[test]
         texts = list(dict.fromkeys(rows["text"]))
         peer.predict(texts[:1])  # what is loaded or compiled at the first call is no matter of speed
@@ -299,7 +299,7 @@ def table(settings: stance.Settings, static: Path | None) -> str:
             frame[name], costs[name] = measured(peer, corpus, settings)
             print(name, evaluated(frame, settings, name).f_avg, costs[name], flush=True)
     comparisons = {name: compared(frame, (name, OURS), settings) for name in peers if name != OURS}
-    p = dict(zip(comparisons, holm([found.p for found in comparisons.values()]), strict=True))
+    p = dict(zip(comparisons, holm([comparison.p for comparison in comparisons.values()]), strict=True))
     rows, own = [], costs[OURS]
     for name, cost in costs.items():
         scores = evaluated(frame, settings, name)

@@ -106,17 +106,17 @@ def confusion_table(whole: pd.DataFrame, settings: stance.Settings) -> str:
 
 def calibration_table(whole: pd.DataFrame) -> str:
     """Return how far probabilities can be believed, by subset, and how often each bin of them is right."""
-    found = {
+    calibrations = {
         subset: stance.calibration(rows["stance"].to_numpy(dtype=object), rows[list(LABELS)].to_numpy(dtype=float))
         for subset, rows in by_subset(whole)
     }
     errors = [
         {"source": name, "n": f"{sum(n for *_, n in own.bins):,}", "ECE": f"{own.ece:.3f}", "Brier": f"{own.brier:.3f}"}
-        for name, own in found.items()
+        for name, own in calibrations.items()
     ]
     bins = [
         {"mean probability": f"{mean:.2f}", "fraction right": f"{right:.2f}", "n": f"{n:,}"}
-        for mean, right, n in found["all"].bins
+        for mean, right, n in calibrations["all"].bins
     ]
     return f"{markdown(errors)}\n\n{markdown(bins)}"
 
@@ -126,10 +126,10 @@ def test_part_table(models: dict[str, stance.Model], corpora: dict[str, stance.C
     rows = []
     for name, model in models.items():
         for source, corpus in corpora.items():
-            found = stance.evaluate_model(model, corpus)
-            scores = found.evaluation
+            judged = stance.evaluate_model(model, corpus)
+            scores = judged.evaluation
             rows.append({
                 "model": name, "test part of": source, "n": f"{scores.n:,}", "documents": scores.n_groups,
-                "F_avg": scores.f_avg, "macro-F1": scores.macro_f1, "ECE": f"{found.calibration.ece:.3f}",
+                "F_avg": scores.f_avg, "macro-F1": scores.macro_f1, "ECE": f"{judged.calibration.ece:.3f}",
             })  # fmt: skip
     return markdown(rows)

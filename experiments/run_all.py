@@ -86,10 +86,10 @@ def run_splits(name: str, settings: stance.Settings, splits: Callable[[stance.Co
     def make() -> None:
         corpus = stance.read_data(settings.data)
         names, train, test = zip(*splits(corpus), strict=True)
-        parts = stance.held_out(settings, corpus, list(zip(train, test, strict=True)))
+        predicted = stance.held_out(settings, corpus, list(zip(train, test, strict=True)))
         frames = [
-            corpus.examples.loc[part.predictions.index].join(part.predictions).assign(held_out=what, n_train=len(rows))
-            for what, rows, part in zip(names, train, parts, strict=True)
+            corpus.examples.loc[fold.predictions.index].join(fold.predictions).assign(held_out=what, n_train=len(rows))
+            for what, rows, fold in zip(names, train, predicted, strict=True)
         ]
         folder.mkdir(parents=True, exist_ok=True)
         pd.concat(frames).to_csv(folder / "predictions.csv", index=False)
@@ -154,8 +154,7 @@ def main() -> int:
     tables = named_tables(data_parser(__doc__).parse_args())
     # The bundled model's experiment has the data of `all`.
     names = sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem != "bundled")
-    found = {name: experiment(name, tables) for name in names}
-    settings = {name: own for name, own in found.items() if own is not None}
+    settings = {name: own for name in names if (own := experiment(name, tables))}
     if missing := [name for name in names if name not in settings]:
         print(f"left out, their data is not there: {', '.join(missing)}", flush=True)
     if (whole := settings.get("all")) is None:
