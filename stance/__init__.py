@@ -12,12 +12,12 @@ from stance.labels import COLORS, LABELS, RunInfo
 
 if TYPE_CHECKING:
     from stance.data.corpus import Corpus as Corpus
-    from stance.data.corpus import group_folds as group_folds
     from stance.data.corpus import read_corpus as read_corpus
     from stance.data.corpus import read_data as read_data
-    from stance.data.corpus import text_hash as text_hash
     from stance.data.datacard import describe_corpus as describe_corpus
-    from stance.data.joining import join
+    from stance.data.joining import join_texts as join_texts
+    from stance.data.splits import group_folds as group_folds
+    from stance.data.splits import text_hash as text_hash
     from stance.metrics import Comparison as Comparison
     from stance.metrics import Evaluation as Evaluation
     from stance.metrics import calibration as calibration
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from stance.model.predictor import Model as Model
     from stance.model.predictor import load as load
     from stance.predict.rows import score_frame as score_frame
+    from stance.reading.actors import actor_of as actor_of
     from stance.reading.article import mean_stance as mean_stance
     from stance.reading.article import read_article as read_article
-    from stance.reading.holders import actor_of as actor_of
     from stance.reading.holders import find_holders as find_holders
     from stance.reading.maps import documents
     from stance.reading.maps import read_documents as read_documents
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from stance.training.fitting import held_out as held_out
     from stance.training.strongest import strongest_ngrams as strongest_ngrams
 
-    join_texts, load_documents, split_sentences = join, documents, split
+    load_documents, split_sentences = documents, split
 
 # Importing the package costs nothing; a name brings its libraries when it is first used.
 _LAZY = {
@@ -55,7 +55,7 @@ _LAZY = {
     "Model": "model.predictor.Model",
     "SYSTEMS": "report.tables.SYSTEMS",
     "Settings": "settings.Settings",
-    "actor_of": "reading.holders.actor_of",
+    "actor_of": "reading.actors.actor_of",
     "calibration": "metrics.calibration",
     "compare": "metrics.compare",
     "describe_corpus": "data.datacard.describe_corpus",
@@ -63,9 +63,9 @@ _LAZY = {
     "evaluate_model": "training.evaluation.evaluate_model",
     "find_holders": "reading.holders.find_holders",
     "fit": "training.fitting.fit",
-    "group_folds": "data.corpus.group_folds",
+    "group_folds": "data.splits.group_folds",
     "held_out": "training.fitting.held_out",
-    "join_texts": "data.joining.join",
+    "join_texts": "data.joining.join_texts",
     "load": "model.predictor.load",
     "load_documents": "reading.maps.documents",
     "mean_stance": "reading.article.mean_stance",
@@ -79,7 +79,7 @@ _LAZY = {
     "split_sentences": "text.sentences.split",
     "stance_map": "reading.maps.stance_map",
     "strongest_ngrams": "training.strongest.strongest_ngrams",
-    "text_hash": "data.corpus.text_hash",
+    "text_hash": "data.splits.text_hash",
     "train": "report.run_folder.train",
     "write_run": "report.run_folder.write_run",
 }

@@ -13,6 +13,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,30 +43,40 @@ def test_module_doctests(module: str) -> None:
     assert not result.failed
 
 
+def blocks(path: Path) -> list[tuple[str, str]]:
+    """Return the language and the text of each fenced block of a document, in order."""
+    fenced = re.findall(r"^( *)```(\w+)\n(.*?)^\1```$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [(language, textwrap.dedent(text)) for _, language, text in fenced]
+
+
 @each_document
-def test_python_blocks_print_what_stands_below_them(
+def test_python_blocks_print_the_text_block_below_them(
     path: Path, tiny_csv: Path, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A document's ```python blocks run in turn, beside mine.csv and the run runs/mine; a ```text block is output."""
+    """The blocks of a document run in turn, in a folder with mine.csv, mine/sentences.csv and a run in runs/mine."""
+    (tmp_path / "mine").mkdir()
     shutil.copy(tiny_csv, tmp_path / "mine.csv")
+    shutil.copy(tiny_csv, tmp_path / "mine" / "sentences.csv")
     shutil.copytree(tiny_run, tmp_path / "runs" / "mine")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    text = path.read_text(encoding="utf-8")
-    for code, expected in re.findall(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", text, re.DOTALL):
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(code, names)
-        assert printed.getvalue() == expected
+    for (language, code), (below, expected) in pairwise([*blocks(path), ("", "")]):
+        if language == "python":
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                exec(code, names)
+            if below == "text":
+                assert printed.getvalue() == expected
 
 
 def test_readme_has_python_that_prints() -> None:
-    assert re.search(r"```python\n.*?```\n+```text\n", DOCUMENTS[0].read_text(encoding="utf-8"), re.DOTALL)
+    languages = [language for language, _ in blocks(DOCUMENTS[0])]
+    assert ("python", "text") in pairwise(languages)
 
 
 @each_document
 def test_commands_have_the_options_that_they_are_shown_with(path: Path) -> None:
-    for block in re.findall(r"```bash\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
-        for line in block.splitlines():
+    for language, text in blocks(path):
+        for line in text.splitlines() if language == "bash" else []:
             words = shlex.split(line, comments=True)
             if words[:1] != ["stance"]:
                 continue

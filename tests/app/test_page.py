@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page
 
 from stance.labels import COLORS, SIGNS
 from tests.conftest import ROOT
 
-tools: dict[str, Any] = runpy.run_path(str(ROOT / "experiments" / "pictures.py"))
-pytestmark = pytest.mark.skipif(tools["CHROMIUM"] is None, reason="no chromium on the PATH")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.slow
+
+Read = Callable[["Page", str], None]
 
 ARTICLE = """Report of the day
 Moscow condemned the shield as a threat. In report 9, Ottawa asked when the club would meet.
@@ -32,42 +35,54 @@ HOSTILE = {
 
 
 @pytest.fixture(scope="module")
-def service(tiny_run: Path) -> Iterator[str]:
+def tools() -> dict[str, Any]:
+    """What draws the picture of the page for the README."""
+    tools = runpy.run_path(str(ROOT / "experiments" / "pictures.py"))
+    if tools["CHROMIUM"] is None:
+        pytest.skip("no chromium on the PATH")
+    return tools
+
+
+@pytest.fixture(scope="module")
+def service(tools: dict[str, Any], tiny_run: Path) -> Iterator[str]:
     with tools["served"]("--model", str(tiny_run)) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(tools: dict[str, Any]) -> Iterator[Browser]:
     with tools["chromium"]() as browser:
         yield browser
 
 
 @pytest.fixture(params=[1280, 380], ids=["wide", "narrow"])
 def page(request: pytest.FixtureRequest, service: str, browser: Browser) -> Iterator[Page]:
-    """The page in a window, from which nothing outside is asked for and in which no script fails."""
+    """The page in a window, from which nothing outside is requested and in which no script fails."""
     page = browser.new_page(viewport={"width": request.param, "height": 800})
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
     # Chromium logs an answer of 422, which the page shows; anything else it logs is a fault.
-    page.on("console", lambda found: None if "status of 422" in found.text else wrong.append(found.text))
-    page.on("request", lambda asked: None if asked.url.startswith((service, "data:")) else wrong.append(asked.url))
+    page.on("console", lambda line: None if "status of 422" in line.text else faults.append(line.text))
+    page.on("request", lambda sent: None if sent.url.startswith((service, "data:")) else faults.append(sent.url))
     page.goto(service)
     yield page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
-    assert wrong == []
+    assert faults == []
 
 
-def read(page: Page, text: str) -> None:
-    tools["read"](page, text)
+@pytest.fixture
+def read(tools: dict[str, Any]) -> Read:
+    """Paste a text into the page and wait until it is marked up, or refused."""
+    read: Read = tools["read"]
+    return read
 
 
 def rgb(color: str) -> str:
     return "rgb({}, {}, {})".format(*bytes.fromhex(color[1:]))
 
 
-def test_an_article_is_marked_in_colour_and_sign(page: Page) -> None:
+def test_an_article_is_marked_in_colour_and_sign(page: Page, read: Read) -> None:
     read(page, ARTICLE)
     assert "7 sentences" in page.inner_text("#status")
     assert page.locator("#article p").count() == 4
@@ -83,7 +98,7 @@ def test_an_article_is_marked_in_colour_and_sign(page: Page) -> None:
     assert "shield" not in page.inner_text("#article .badge").lower()
 
 
-def test_reasons_come_on_hover_and_by_keyboard_alone(page: Page) -> None:
+def test_reasons_come_on_hover_and_by_keyboard_alone(page: Page, read: Read) -> None:
     read(page, ARTICLE)
     page.locator(".sentence", has_text="The fair opened").hover()
     page.wait_for_selector("#why .text")
@@ -98,7 +113,9 @@ def test_reasons_come_on_hover_and_by_keyboard_alone(page: Page) -> None:
     assert first.startswith("Moscow condemned the shield")
     page.locator("#why .text", has_text="Moscow").wait_for()
     assert SIGNS["against"] in page.inner_text("#why .word.against >> nth=0")
-    assert page.locator("#why .ngrams li").count() > 2
+    ngrams = page.locator("#why .ngrams code").all_text_contents()
+    assert len(ngrams) > 2
+    assert not any(ngram.startswith(" ") for ngram in ngrams)
     page.keyboard.press("ArrowRight")
     assert "Ottawa" in page.evaluate("document.activeElement.textContent")
     page.keyboard.press("Escape")
@@ -106,18 +123,18 @@ def test_reasons_come_on_hover_and_by_keyboard_alone(page: Page) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_text_is_text(page: Page, text: str) -> None:
+def test_hostile_text_is_text(page: Page, read: Read, text: str) -> None:
     read(page, text)
     page.locator(".sentence").first.hover(position={"x": 5, "y": 5})
     page.wait_for_selector("#why .proba")
     page.wait_for_timeout(400)
     assert page.title() == "stance: read an article"
     assert page.locator("#article script, #article img, #why script, #why img").count() == 0
-    shown = "".join(str(found) for found in page.locator("#article .sentence").all_text_contents())
+    shown = "".join(page.locator("#article .sentence").all_text_contents())
     assert set("".join(text.split())) <= set(shown)
 
 
-def test_a_right_to_left_mark_ends_with_its_sentence(page: Page) -> None:
+def test_a_right_to_left_mark_ends_with_its_sentence(page: Page, read: Read) -> None:
     read(page, "\u202eMoscow condemned the shield.\nWarsaw welcomed the shield.")
     assert page.locator(".sentence").last.evaluate("element => getComputedStyle(element).unicodeBidi") == "isolate"
     assert page.locator("#article p").last.evaluate("element => getComputedStyle(element).direction") == "ltr"
@@ -126,7 +143,7 @@ def test_a_right_to_left_mark_ends_with_its_sentence(page: Page) -> None:
 @pytest.mark.parametrize(
     "text", ["a" * 1_048_576, "We met. " * 2500], ids=["a megabyte of one letter", "too many sentences"]
 )
-def test_what_is_too_much_is_said(service: str, browser: Browser, text: str) -> None:
+def test_what_is_too_much_is_said(service: str, browser: Browser, read: Read, text: str) -> None:
     page = browser.new_page()
     page.goto(service)
     read(page, text)
