@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stance.errors import StanceError
-from stance.labels import COLORS, LABELS, RunInfo
+from stance.labels import COLORS, LABELS
 
 if TYPE_CHECKING:
     from stance.data.corpus import Corpus as Corpus
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stance.data.joining import join_texts as join_texts
     from stance.data.splits import group_folds as group_folds
     from stance.data.splits import text_hash as text_hash
+    from stance.labels import RunInfo as RunInfo
     from stance.metrics import Comparison as Comparison
     from stance.metrics import Evaluation as Evaluation
     from stance.metrics import calibration as calibration
@@ -53,6 +54,7 @@ _LAZY = {
     "Corpus": "data.corpus.Corpus",
     "Evaluation": "metrics.Evaluation",
     "Model": "model.predictor.Model",
+    "RunInfo": "labels.RunInfo",
     "SYSTEMS": "report.tables.SYSTEMS",
     "Settings": "settings.Settings",
     "actor_of": "reading.actors.actor_of",
@@ -84,7 +86,7 @@ _LAZY = {
     "write_run": "report.run_folder.write_run",
 }
 
-__all__ = ["COLORS", "LABELS", "RunInfo", "StanceError", *_LAZY]
+__all__ = ["COLORS", "LABELS", "StanceError", *_LAZY]
 
 __version__: str
 
