@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from stance.data.joining import join_texts as join_texts
     from stance.data.splits import group_folds as group_folds
     from stance.data.splits import text_hash as text_hash
-    from stance.labels import RunInfo as RunInfo
     from stance.metrics import Comparison as Comparison
     from stance.metrics import Evaluation as Evaluation
     from stance.metrics import calibration as calibration
     from stance.metrics import compare as compare
     from stance.metrics import evaluate as evaluate
+    from stance.model.info import RunInfo as RunInfo
     from stance.model.predictor import Model as Model
     from stance.model.predictor import load as load
     from stance.predict.rows import score_frame as score_frame
@@ -54,7 +54,7 @@ _LAZY = {
     "Corpus": "data.corpus.Corpus",
     "Evaluation": "metrics.Evaluation",
     "Model": "model.predictor.Model",
-    "RunInfo": "labels.RunInfo",
+    "RunInfo": "model.info.RunInfo",
     "SYSTEMS": "report.tables.SYSTEMS",
     "Settings": "settings.Settings",
     "actor_of": "reading.actors.actor_of",
