@@ -19,7 +19,7 @@ RUNS = FOLDER / "runs"
 
 
 #: Tables that are not in the repository: what the experiments call each, by the option that names it.
-TABLES = {"ungd": "ungd.csv", "whitehouse": "whitehouse.csv", "semeval": "semeval2016"}
+TABLES = {"ungd": "ungd.csv", "whitehouse": "whitehouse.csv", "news": "news.csv", "semeval": "semeval2016"}
 
 
 def data_parser(doc: str | None, *, names: Sequence[str] = tuple(TABLES)) -> argparse.ArgumentParser:

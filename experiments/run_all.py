@@ -1,6 +1,6 @@
 """Run every experiment that is stale, and write its tables into experiments/RESULTS.md.
 
-    python experiments/run_all.py --ungd ungd.csv --whitehouse whitehouse.csv --semeval train.csv
+    python experiments/run_all.py --ungd ungd.csv --whitehouse whitehouse.csv --news news.csv --semeval train.csv
 
 An experiment is a .toml of this folder; its run goes to experiments/runs/. It is stale when its settings, its
 data or the code behind a score have changed. Experiments whose data is not named are left out, and the tables
@@ -139,14 +139,17 @@ def split_targets(corpus: stance.Corpus, settings: stance.Settings) -> list[Spli
     return [(name, train[target[train] != name], test[target[test] == name]) for name in sorted(set(target))]
 
 
-def test_parts(settings: stance.Settings) -> dict[str, stance.Corpus]:
-    """Return the fixed test part of the articles and of the real sources."""
+def test_parts(settings: stance.Settings, tables: dict[str, Path]) -> dict[str, stance.Corpus]:
+    """Return the fixed test part of the real sources and of the articles."""
     files = {SOURCES[Path(file).name]: file for file in stance.read_settings(FOLDER / "all.toml").data.files}
-    files = dict(zip(files, settings.data.files, strict=True))
+    files = dict(zip(files, settings.data.files, strict=True)) | (
+        {"news": str(tables["news.csv"])} if "news.csv" in tables else {}
+    )
     splits = settings.data.splits
     return {
         source: stance.read_corpus([files[source]], splits=splits, part="test", for_training=False)
-        for source in ("articles", "speeches", "briefings")
+        for source in ("news", "speeches", "briefings", "articles")
+        if source in files
     }
 
 
@@ -169,6 +172,7 @@ def main() -> int:
     sources = run_splits("sources", whole, lambda corpus: split_sources(corpus, subsets))
     targets = run_splits("targets", whole, lambda corpus: split_targets(corpus, whole))
     models = {"`default`": stance.load(RUNS / "default"), "`all`": stance.load(RUNS / "all"), "bundled": stance.load()}
+    parts = test_parts(whole, tables)
     write_sections({
         "main": main_tables({name: f for name, f in frames.items() if not name.startswith(ABLATION)}, settings),
         "ablations": ablation_table(every, {n: f for n, f in frames.items() if n.startswith(ABLATION)}, whole),
@@ -177,7 +181,8 @@ def main() -> int:
         "targets": held_out_table(every, targets, whole, "target"),
         "confusion": confusion_table(every, whole),
         "calibration": calibration_table(every),
-        "test_part": test_part_table(models, test_parts(whole)),
+        "test_part": test_part_table(models, parts),
+        "unseen": test_part_table({"bundled": models["bundled"]}, parts),
     })  # fmt: skip
     return 0
 

@@ -19,6 +19,7 @@ SOURCES = {
     "lines": "lines.csv",
     "speeches": "ungd_labels.csv",
     "briefings": "whitehouse_labels.csv",
+    "news": "news_labels.csv",
 }
 
 

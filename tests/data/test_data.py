@@ -94,9 +94,10 @@ def test_at_least_150_sentences_are_marked_as_hard(sentences: pd.DataFrame) -> N
 
 
 def test_the_labels_of_real_text_hold_no_text() -> None:
-    for name in ("ungd_labels.csv", "whitehouse_labels.csv"):
+    for name in ("ungd_labels.csv", "whitehouse_labels.csv", "news_labels.csv"):
         rows = table(name)
-        assert list(rows) == ["sentence_id", "document_id", "start", "end", "sha256", *TARGETS]
+        about = ["group", "kind", "date", "source"] if name == "news_labels.csv" else []
+        assert list(rows) == ["sentence_id", "document_id", *about, "start", "end", "sha256", *TARGETS]
         assert rows["sha256"].str.fullmatch(r"[0-9a-f]{16}").all()
 
 
@@ -105,7 +106,7 @@ def test_the_splits_name_every_document_and_a_fifth_of_each_source() -> None:
     documents = set(table("articles.csv")["article_id"])
     for name in ("ungd_labels.csv", "whitehouse_labels.csv"):
         documents |= set(table(name)["document_id"])
-    assert set(splits["group"]) == documents
+    assert set(splits["group"]) == documents | set(table("news_labels.csv")["group"])
     assert not splits["group"].duplicated().any()
     share = (splits["part"] == "test").groupby(splits["source"]).mean()
     assert share.between(0.15, 0.25).all()
