@@ -1,4 +1,4 @@
-"""``stance predict``: texts or files in, stances out."""
+"""`stance predict`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from stance.app.console import load_model, print_rows, say, transfer, warn
+from stance.app.console import load_model, print_rows, progress, say, warn
 from stance.app.options import Json, ModelPath, Scheduler
 
 if TYPE_CHECKING:
-    from stance.data.streams import Source
     from stance.model.predictor import Model
 
 
@@ -42,61 +41,67 @@ def predict(
         str | None, typer.Option("--format", help="Format of stdin and stdout: txt, csv, tsv or jsonl.")
     ] = None,
     json: Json = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what a killed job has left.")] = False,
     on_error: Annotated[
         Literal["stop", "report"],
         typer.Option("--on-error", help="At a bad row stop, or leave it out and list it in OUTPUT.errors.csv."),
     ] = "stop",
     engine: Annotated[
-        Literal["threads", "dask"], typer.Option("--engine", help="This machine's threads, or a Dask cluster.")
+        Literal["threads", "dask"],
+        typer.Option("--engine", help="This machine's threads, or a Dask cluster that writes a folder of Parquet."),
     ] = "threads",
     scheduler: Scheduler = None,
 ) -> None:
     """Predict the stance of texts, or of files' rows, toward every target."""
-    from stance.data import streams, tables
-    from stance.predict import rows as batch
+    from stance.data.formats import form_of
 
-    if texts and input_:
-        raise typer.BadParameter("wanted either TEXT arguments or --input FILE, not both (put a glob in quotes)")
-    if not texts and not input_:
-        raise typer.BadParameter("wanted either TEXT arguments or --input FILE (- reads stdin)")
+    if bool(texts) == bool(input_):
+        raise typer.BadParameter(
+            "wanted either TEXT arguments or --input FILE (- reads stdin), and not both (put a glob in quotes)"
+        )
     if form is not None and form not in ("txt", "csv", "tsv", "jsonl"):
         raise typer.BadParameter("wanted txt, csv, tsv or jsonl", param_hint="--format")
-    to_file = output not in (None, "-")
-    if output is not None and to_file:
-        streams.form_of(output)
-    older = output is not None and to_file and Path(output).is_file()
     if scheduler is not None and engine != "dask":
         raise typer.BadParameter("wanted --engine dask with it", param_hint="--scheduler")
-    if resume and not (input_ and to_file):
-        raise typer.BadParameter("wanted --input and --output FILE with it", param_hint="--resume")
+    path = None if output in (None, "-") else Path(str(output))
+    to_parquet = path is not None and form_of(path)[0] == "parquet"
+    if engine == "dask" and not (to_parquet and input_ not in (None, "-") and on_error == "stop"):
+        raise typer.BadParameter(
+            "wanted --input FILE, --output NAME.parquet (a folder) and --on-error stop with dask", param_hint="--engine"
+        )
+    for text in texts or ():
+        if len(text) < 256 and Path(text).is_file():
+            raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
+    older = path is not None and path.is_file()
+    options: dict[str, Any] = {"targets": target or [], "long": long}
     if texts:
-        for text in texts:
-            if len(text) < 256 and Path(text).is_file():
-                raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
-        predictor = load_model(model)
-        wanted = batch.plan(predictor, ["text"], source="TEXT", targets=target or [], long=long)
-        found, _ = batch.predict_rows(predictor, {"text": texts}, range(1, len(texts) + 1), "TEXT", wanted)
-        if output is None and not json and sys.stdout.isatty():
-            print_rows(*_for_eyes(found))
-        else:
-            tables.write_columns(found, output or "-", form="jsonl" if json else form or "csv")
-        if older:
-            say(f"replaced {output}", style="dim")
-        return
-    with ExitStack() as stack:
-        if input_ == "-":
-            sources = [stack.enter_context(streams.standard_input(form or "txt"))]
-        else:
-            sources = streams.sources_of(str(input_))
-        stdout_form = "jsonl" if json else form or sources[0].form
-        _predict_files(
-            load_model(model), sources, output or "-", text_column=text_column, targets=target or [], long=long,
-            form="csv" if stdout_form == "parquet" else stdout_form, resume=resume, on_error=on_error, engine=engine,
-            scheduler=scheduler,
-        )  # fmt: skip
+        _predict_texts(load_model(model), texts, output, "jsonl" if json else form, **options)
+    elif engine == "dask":
+        from stance.predict.dask import predict_on_cluster
+        from stance.predict.files import sources_of
+
+        files = [source.path for source in sources_of(str(input_))]
+        options["text_column"] = text_column
+        predict_on_cluster(load_model(model), files, Path(str(output)), scheduler=scheduler, **options)
+    else:
+        options |= {"text_column": text_column, "on_error": on_error}
+        _predict_files(model, str(input_), output or "-", form, as_json=json, **options)
     if older:
         say(f"replaced {output}", style="dim")
+
+
+def _predict_texts(model: Model, texts: list[str], output: str | None, form: str | None, **options: Any) -> None:
+    from stance.data.tables import write_columns
+    from stance.predict.rows import make_plan, predictions
+
+    plan = make_plan(model, ["text"], source="TEXT", **options)
+    rows = len(plan.targets) if plan.long else 1
+    columns = {"text": [text for text in texts for _ in range(rows)], **predictions(model, texts, plan)}
+    if output is None and form != "jsonl" and sys.stdout.isatty():
+        print_rows(*_for_eyes(columns))
+    elif output in (None, "-"):
+        write_columns(columns, "-", form=form or "csv")
+    else:
+        write_columns(columns, output)
 
 
 def _for_eyes(columns: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -110,22 +115,19 @@ def _for_eyes(columns: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     return list(cells), [list(row) for row in zip(*cells.values(), strict=True)]
 
 
-def _predict_files(predictor: Model, sources: list[Source], output: str, **options: Any) -> None:
-    from stance.predict import archive
+def _predict_files(
+    model: Path | None, pattern: str, output: str, form: str | None, *, as_json: bool, **options: Any
+) -> None:
+    from stance.predict.files import predict_files, sources_of, standard_input
 
-    finished = False
-    try:
-        with transfer() as tick:
-            done = archive.predict_files(predictor, sources, output, progress=tick, **options)
-        finished = True
-    except KeyboardInterrupt:
-        say("interrupted", style="bold red")
-        raise typer.Exit(130) from None
-    finally:
-        if not finished and output != "-" and (kept := archive.kept_parts(output)):
-            say(f"{kept} finished parts are kept; the same command with --resume goes on from them")
-    if done.bad:
-        place = f": see {done.report}" if done.report else ""
-        warn(f"{done.bad} rows were bad and are left out, {done.rows} were predicted{place}")
-    if done.resumed:
-        say(f"went on after {done.resumed} finished parts")
+    with ExitStack() as stack:
+        sources = [stack.enter_context(standard_input(form or "txt"))] if pattern == "-" else sources_of(pattern)
+        if output == "-":
+            form = "jsonl" if as_json else form or sources[0].form
+            options["form"] = "csv" if form == "parquet" else form
+        predictor = load_model(model)
+        outcome = predict_files(
+            predictor, sources, output, progress=stack.enter_context(progress("percent")), **options
+        )
+    if outcome.bad:
+        warn(f"{outcome.bad} rows were bad and are left out, {outcome.rows} were predicted: see {outcome.report}")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stance.data.records import Column, cells_of
+from stance.data.chunks import cells_of
 from stance.errors import DataError, Fault, StanceError, choices
 from stance.labels import LABELS
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from stance.model.predictor import Model
-
-_NAMES: npt.NDArray[np.object_] = np.asarray(LABELS, dtype=object)
 
 
 @dataclass(frozen=True)
@@ -29,24 +27,21 @@ class Plan:
     ----------
     text_column
         The column to read.
-    columns
-        The table's own columns, in order.
     targets
         The targets to predict, or empty for each row's own, which the column `target` names.
     long
         One row a (text, target), with the probability of each label.
-    new
-        The predictions' columns: name, and whether it holds numbers or else strings.
+    columns
+        The predictions' columns, each with its Arrow type: "string" or "double".
     """
 
     text_column: str
-    columns: tuple[str, ...]
     targets: tuple[str, ...]
     long: bool
-    new: dict[str, bool]
+    columns: dict[str, str]
 
 
-def plan(
+def make_plan(
     model: Model,
     columns: Iterable[str],
     *,
@@ -55,14 +50,12 @@ def plan(
     targets: Sequence[str] = (),
     long: bool = False,
 ) -> Plan:
-    """Return what is to be predicted for a table of these columns.
+    """Return what is to be predicted for a table.
 
     Parameters
     ----------
-    columns
-        The table's.
-    source
-        The table's name, for messages.
+    columns, source
+        The table's columns, and its name in messages.
     targets
         Targets to predict; empty means the row's own where the table has a column `target`,
         else all of the model's.
@@ -70,7 +63,7 @@ def plan(
     Returns
     -------
     Plan
-        Its new columns, wide: for each target its name and `<target>_proba`; with the table's own
+        Its columns, wide: for each target its name and `<target>_proba`; with the table's own
         targets `stance` and `proba`. Long: `target`, `stance` and a column a label. A name the
         table already has is left to it, and the prediction's gets the suffix `_pred`.
 
@@ -83,29 +76,30 @@ def plan(
     StanceError
         If targets are given for a table that has its own.
     """
-    names = tuple(columns)
-    if text_column not in names:
-        raise DataError([missing_column(names, text_column, source)])
-    own = "target" in names
+    taken = list(columns)
+    if text_column not in taken:
+        raise DataError([missing_column(taken, text_column, source)])
+    own = "target" in taken
     if own and targets:
         raise StanceError(
             f"{source} has a column 'target' of its own, and targets were named too;"
             " wanted one of the two (drop --target, or the column)"
         )
     model.check_targets(targets)
-    wanted = () if own else tuple(targets or model.targets)
+    targets = () if own else tuple(targets or model.targets)
     if long:
-        fresh = [*([] if own else [("target", False)]), ("stance", False), *((label, True) for label in LABELS)]
-    elif own:
-        fresh = [("stance", False), ("proba", True)]
+        names = {"target": "string"} if targets else {}
+        names |= {"stance": "string", **dict.fromkeys(LABELS, "double")}
     else:
-        fresh = [pair for target in wanted for pair in ((target, False), (f"{target}_proba", True))]
-    new: dict[str, bool] = {}
-    for name, number in fresh:
-        while name in names or name in new:
+        names = {}
+        for target in targets or ("stance",):
+            names |= {target: "string", f"{target}_proba" if targets else "proba": "double"}
+    free: dict[str, str] = {}
+    for name, kind in names.items():
+        while name in taken or name in free:
             name += "_pred"
-        new[name] = number
-    return Plan(text_column, names, wanted, long, new)
+        free[name] = kind
+    return Plan(text_column, targets, long, free)
 
 
 def missing_column(names: Sequence[str], text_column: str, source: str) -> Fault:
@@ -119,43 +113,58 @@ def missing_column(names: Sequence[str], text_column: str, source: str) -> Fault
     return Fault(source, 1, None, found, f"the column {text_column!r}{hint}")
 
 
-def predict_rows(
-    model: Model, columns: Mapping[str, Column], lines: Sequence[int], source: str, wanted: Plan
-) -> tuple[dict[str, Column], list[Fault]]:
-    """Return the rows with their predictions, and the faults of those that have no text or target.
+def predictions(model: Model, texts: Sequence[str], plan: Plan, own: Sequence[str] = ()) -> dict[str, list[Any]]:
+    """Return the cells of the plan's columns; if it is long, `plan.targets` rows a text.
 
     Parameters
     ----------
-    columns
-        Cells of each of some rows; a column of the plan that is not among them is empty.
+    own
+        Each text's own target, where the plan has none.
+    """
+    proba = model.predict_proba(texts)
+    if plan.targets:
+        proba = proba[:, [model.targets.index(name) for name in plan.targets]]
+    else:
+        proba = proba[np.arange(len(texts)), [model.targets.index(name) for name in own], np.newaxis]
+    cells: list[npt.NDArray[Any]] = []
+    if plan.long and plan.targets:
+        cells.append(np.tile(np.array(plan.targets, dtype=object), len(texts)))
+    for block in [proba.reshape(-1, len(LABELS))] if plan.long else np.moveaxis(proba, 1, 0):
+        cells.append(np.array(LABELS, dtype=object)[block.argmax(axis=-1)])
+        cells += list(block.T.round(6)) if plan.long else [block.max(axis=-1).round(6)]
+    return {name: column.tolist() for name, column in zip(plan.columns, cells, strict=True)}
+
+
+def predict_table(
+    model: Model, frame: pd.DataFrame, lines: Sequence[int], source: str, plan: Plan
+) -> tuple[pd.DataFrame, list[Fault]]:
+    """Return the rows with their predictions, and the faults of those that have no text or no known target.
+
+    Parameters
+    ----------
+    frame
+        The rows, with all columns that the plan reads.
     lines
         Line in the file of each row.
     """
-    n = len(lines)
-    texts: list[Any] = cells_of(columns[wanted.text_column]) if wanted.text_column in columns else [None] * n
-    faults = {
-        row: Fault(source, lines[row], wanted.text_column, f"{text!r} ({type(text).__name__})"[:200], "a text")
-        for row, text in enumerate(texts)
-        if not isinstance(text, str)
-    }
-    own: list[int] = []
-    if not wanted.targets:
-        place = {name: i for i, name in enumerate(model.targets)}
-        for row, cell in enumerate(cells_of(columns.get("target", [None] * n))):
-            own.append(place.get(str(cell).strip(), -1))
-            if own[-1] < 0 and row not in faults:
-                faults[row] = Fault(source, lines[row], "target", repr(cell)[:200], choices(model.targets))
-    kept = {name: columns[name] if name in columns else [None] * n for name in wanted.columns}
-    if faults:
-        rows = [row for row in range(n) if row not in faults]
-        kept = {name: _taken(column, rows) for name, column in kept.items()}
-        texts = [texts[row] for row in rows]
-        own = [own[row] for row in rows] if own else own
-    new = dict(zip(wanted.new, _predictions(model, texts, own, wanted), strict=True))
-    if wanted.long and wanted.targets:
-        rows = [row for row in range(len(texts)) for _ in wanted.targets]
-        kept = {name: _taken(column, rows) for name, column in kept.items()}
-    return kept | new, [faults[row] for row in sorted(faults)]
+    import pandas as pd
+
+    texts = cells_of(frame[plan.text_column])
+    own = [] if plan.targets else [str(cell).strip() for cell in cells_of(frame["target"])]
+    faults: dict[int, Fault] = {}
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            found = f"{text!r} ({type(text).__name__})"
+            faults[row] = Fault(source, lines[row], plan.text_column, found[:200], "a text")
+        elif own and own[row] not in model.targets:
+            faults[row] = Fault(source, lines[row], "target", repr(own[row])[:200], choices(model.targets))
+    good = [row for row in range(len(texts)) if row not in faults]
+    cells = predictions(model, [texts[row] for row in good], plan, [own[row] for row in good] if own else [])
+    times = len(plan.targets) or 1 if plan.long else 1
+    kept = frame.iloc[np.repeat(np.array(good, dtype=np.intp), times)]
+    types = {"string": object, "double": np.float64}
+    new = {name: pd.Series(cells[name], kept.index, types[kind]) for name, kind in plan.columns.items()}
+    return pd.concat([kept, pd.DataFrame(new, index=kept.index)], axis=1), list(faults.values())
 
 
 def score_frame(
@@ -168,7 +177,7 @@ def score_frame(
 ) -> pd.DataFrame:
     """Return a table with the model's predictions beside its own columns; its index is kept.
 
-    The columns are those of `plan`. For Dask, name what comes back: a table without rows gives it.
+    The columns are those of `make_plan`. For Dask, name what comes back: a table without rows gives it.
 
         meta = stance.score_frame(frame._meta, model)
         frame.map_partitions(stance.score_frame, model, meta=meta)
@@ -191,48 +200,8 @@ def score_frame(
         found = f"{type(frame).__name__} and {type(model).__name__}"
         raise StanceError(f"found {found}; wanted a pandas table and a model: score_frame(frame, model)")
     names = [str(name) for name in frame.columns]
-    wanted = plan(model, names, source="the table", text_column=text_column, targets=targets, long=long)
-    read = {wanted.text_column, *([] if wanted.targets else ["target"])}
-    cells = {name: list(frame[name]) for name in read}
-    found, faults = predict_rows(model, cells, range(1, len(frame) + 1), "the table", wanted)
+    plan = make_plan(model, names, source="the table", text_column=text_column, targets=targets, long=long)
+    result, faults = predict_table(model, frame, range(1, len(frame) + 1), "the table", plan)
     if faults:
         raise DataError(faults)
-    times = len(wanted.targets) if long and wanted.targets else 1
-    result = frame.iloc[np.repeat(np.arange(len(frame)), times)].copy()
-    for name, number in wanted.new.items():
-        result[name] = pd.Series(list(found[name]), index=result.index, dtype="float64" if number else object)
     return result
-
-
-def _predictions(model: Model, texts: list[str], own: list[int], wanted: Plan) -> list[Any]:
-    """Return the cells of each of the plan's new columns."""
-    proba = model.predict_proba(texts) if texts else np.zeros((0, len(model.targets), len(LABELS)))
-    if not wanted.targets:
-        proba = proba[np.arange(len(own)), own]
-        columns = _label_columns(proba) if wanted.long else [proba.max(axis=-1)]
-        return [_stances(proba), *(column.round(6) for column in columns)]
-    proba = proba[:, [model.targets.index(name) for name in wanted.targets]]
-    if wanted.long:
-        flat = proba.reshape(-1, len(LABELS))
-        return [
-            list(wanted.targets) * len(texts),
-            _stances(flat),
-            *(column.round(6) for column in _label_columns(flat)),
-        ]
-    return [
-        column
-        for i in range(len(wanted.targets))
-        for column in (_stances(proba[:, i]), proba[:, i].max(axis=-1).round(6))
-    ]
-
-
-def _stances(proba: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
-    return cast("npt.NDArray[np.object_]", _NAMES[proba.argmax(axis=-1)])
-
-
-def _label_columns(proba: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
-    return [proba[:, k] for k in range(len(LABELS))]
-
-
-def _taken(column: Column, rows: list[int]) -> Column:
-    return column.take(rows) if hasattr(column, "to_pylist") else [column[row] for row in rows]
