@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -124,18 +123,6 @@ def progress(what: str) -> Iterator[Callable[..., None] | None]:
             bar.update(task, completed=done, total=total, description=what)
 
         yield tick
-
-
-@contextmanager
-def transfer() -> Iterator[Callable[[int, int, int], None] | None]:
-    """Yield a callback (rows, bytes done, bytes in all) that moves a bar with rows and rate, or None as `progress`."""
-    start = time.monotonic()
-    with progress("") as tick:
-        yield tick and (
-            lambda rows, done, total: tick(
-                done, total, f"{rows:,} rows, {rows / max(time.monotonic() - start, 1e-9):,.0f} rows/s"
-            )
-        )
 
 
 def warn_of(corpus: Corpus) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from stance.app.console import load_model, print_rows, progress, say, warn
-from stance.app.options import Json, ModelPath, Scheduler
+from stance.app.options import Json, ModelPath, Scheduler, Targets
 
 if TYPE_CHECKING:
     from stance.model.predictor import Model
@@ -32,9 +32,7 @@ def predict(
         str | None,
         typer.Option("--output", metavar="FILE|-", help="Where to write (ending gives the format); - is stdout."),
     ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option("--target", metavar="NAME", help="Only this target; may be repeated.")
-    ] = None,
+    target: Targets = None,
     long: Annotated[bool, typer.Option("--long", help="One row a (text, target), with every probability.")] = False,
     text_column: Annotated[str, typer.Option("--text-column", help="Column that holds the text.")] = "text",
     form: Annotated[
@@ -127,7 +125,7 @@ def _predict_files(
             options["form"] = "csv" if form == "parquet" else form
         predictor = load_model(model)
         outcome = predict_files(
-            predictor, sources, output, progress=stack.enter_context(progress("percent")), **options
+            predictor, sources, output, progress=stack.enter_context(progress("predicting")), **options
         )
     if outcome.bad:
         warn(f"{outcome.bad} rows were bad and are left out, {outcome.rows} were predicted: see {outcome.report}")

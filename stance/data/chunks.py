@@ -184,7 +184,7 @@ def _unreadable(batch: Any) -> str:
     """Return what is wrong with a batch's cells: bytes that are not UTF-8, dates after the year 9999."""
     try:
         batch.validate(full=True)
-        batch.to_pylist()
+        batch.to_pydict()
     except Exception as error:
         return f"a cell that cannot be read ({_first_line(error)})"[:200]
     return ""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
@@ -49,18 +47,6 @@ def client_of(scheduler: str | None) -> Iterator[Any]:
         raise StanceError(f"no Dask scheduler answers at {scheduler} ({error}); wanted HOST:PORT of one") from None
     with client:
         yield _checked(client)
-
-
-@contextmanager
-def connected(scheduler: str | None, model: Any) -> Iterator[tuple[Executor, Any, int]]:
-    """Yield an executor on a cluster, the model as its tasks are to be given it, and its threads.
-
-    Parameters and errors are those of `client_of`.
-    """
-    with client_of(scheduler) as client:
-        # A task, not scattered data: it is made again when the worker that holds it dies.
-        ready = client.submit(pickle.loads, pickle.dumps(model), pure=False)
-        yield client.get_executor(pure=False), ready, sum(client.nthreads().values())
 
 
 def _checked(client: Any) -> Any:

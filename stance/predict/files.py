@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -91,19 +92,13 @@ def predict_files(
 
     Parameters
     ----------
-    sources
-        As `sources_of` gives them.
-    output
-        A file whose ending names its form (``.gz`` or ``.zst`` may follow), or ``-`` for standard output.
-    text_column, targets, long
-        As in `make_plan`.
-    form
-        The form of standard output.
+    output, form
+        As in `table_writer`.
     on_error
         ``"stop"`` at the first chunk with a bad row, or ``"report"``: leave bad rows out and list them with
         file and line in `<output>.errors.csv`.
     progress
-        Called with percent done and 100.
+        Called with bytes read and bytes in all.
 
     Raises
     ------
@@ -120,7 +115,8 @@ def predict_files(
     columns = [columns_of(source) for source in sources]
     kinds = _merged(columns)
     if not kinds:
-        raise DataError(fault for source in sources for chunk in read_chunks(source) for fault in chunk.faults)
+        unreadable = (fault for source in sources for chunk in read_chunks(source) for fault in chunk.faults)
+        raise DataError(islice(unreadable, DataError.shown))
     if len(sources) > 1:
         kinds = {_free("file", kinds): "string"} | kinds
     name = sources[0].name if len(sources) == 1 else "the files"
@@ -189,4 +185,4 @@ def _chunks(
         for chunk in read_chunks(source, max_rows=max_rows):
             yield source, chunk
             if progress:
-                progress(100 * (sum(sizes[:i]) + chunk.position) // sum(sizes), 100)
+                progress(sum(sizes[:i]) + chunk.position, sum(sizes))

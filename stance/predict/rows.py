@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which predictions stand beside a table's own columns, and under which names.
+    """Which predictions stand beside a table's own columns.
 
     Attributes
     ----------
     text_column
         The column to read.
     targets
-        The targets to predict, or empty for each row's own, which the column `target` names.
+        The targets to predict; empty for each row's own, which the column `target` names.
     long
-        One row a (text, target), with the probability of each label.
+        Whether there is a row for each text and target, with the probability of each label.
     columns
-        The predictions' columns, each with its Arrow type: "string" or "double".
+        Names of the predictions' columns, each with its Arrow type: "string" or "double".
     """
 
     text_column: str
@@ -50,22 +50,12 @@ def make_plan(
     targets: Sequence[str] = (),
     long: bool = False,
 ) -> Plan:
-    """Return what is to be predicted for a table.
+    """Return what is to be predicted for a table of these columns; `source` is its name in messages.
 
-    Parameters
-    ----------
-    columns, source
-        The table's columns, and its name in messages.
-    targets
-        Targets to predict; empty means the row's own where the table has a column `target`,
-        else all of the model's.
-
-    Returns
-    -------
-    Plan
-        Its columns, wide: for each target its name and `<target>_proba`; with the table's own
-        targets `stance` and `proba`. Long: `target`, `stance` and a column a label. A name the
-        table already has is left to it, and the prediction's gets the suffix `_pred`.
+    Without `targets` it is each row's own where the table has a column `target`, else all of the model's. The
+    plan's columns are, for each target, its name and `<target>_proba`; with targets of the rows' own `stance` and
+    `proba`; if `long`, `target`, `stance` and a column a label. A name that the table already has is left to it,
+    and the prediction's gets the suffix `_pred`.
 
     Raises
     ------
@@ -114,13 +104,7 @@ def missing_column(names: Sequence[str], text_column: str, source: str) -> Fault
 
 
 def predictions(model: Model, texts: Sequence[str], plan: Plan, own: Sequence[str] = ()) -> dict[str, list[Any]]:
-    """Return the cells of the plan's columns; if it is long, `plan.targets` rows a text.
-
-    Parameters
-    ----------
-    own
-        Each text's own target, where the plan has none.
-    """
+    """Return the cells of the plan's columns; `own` is each text's target where the plan has none."""
     proba = model.predict_proba(texts)
     if plan.targets:
         proba = proba[:, [model.targets.index(name) for name in plan.targets]]
@@ -138,14 +122,9 @@ def predictions(model: Model, texts: Sequence[str], plan: Plan, own: Sequence[st
 def predict_table(
     model: Model, frame: pd.DataFrame, lines: Sequence[int], source: str, plan: Plan
 ) -> tuple[pd.DataFrame, list[Fault]]:
-    """Return the rows with their predictions, and the faults of those that have no text or no known target.
+    """Return the rows with their predictions, and the faults of those without a text or a known target.
 
-    Parameters
-    ----------
-    frame
-        The rows, with all columns that the plan reads.
-    lines
-        Line in the file of each row.
+    `lines` and `source` are where the rows stand: their line in a file, and its name.
     """
     import pandas as pd
 
@@ -175,9 +154,9 @@ def score_frame(
     targets: Sequence[str] = (),
     long: bool = False,
 ) -> pd.DataFrame:
-    """Return a table with the model's predictions beside its own columns; its index is kept.
+    """Return a table with the model's predictions (see `make_plan`) beside its own columns; its index is kept.
 
-    The columns are those of `make_plan`. For Dask, name what comes back: a table without rows gives it.
+    For Dask, name what comes back: a table without rows gives it.
 
         meta = stance.score_frame(frame._meta, model)
         frame.map_partitions(stance.score_frame, model, meta=meta)

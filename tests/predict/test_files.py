@@ -208,7 +208,7 @@ def test_bad_rows_are_listed_with_their_line_and_no_other_is_lost(
 def test_a_file_that_breaks_off_is_reported_and_the_others_are_predicted(model: Model, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     write(tmp_path / "in" / "a.csv", TEXTS)
-    noise = np.random.default_rng(0).bytes(2**21).hex()
+    noise = np.random.default_rng(0).bytes(2**20).hex()
     packed = gzip.compress("".join(f"{noise[i : i + 4096]}\n" for i in range(0, len(noise), 4096)).encode())
     (tmp_path / "in" / "b.txt.gz").write_bytes(packed[: len(packed) // 2])
     (tmp_path / "in" / "c.csv").write_text("words\nx\n")
@@ -300,11 +300,12 @@ def test_the_command_on_a_folder(cli: RunCli, tiny_run: Path, tmp_path: Path) ->
     assert len(rows_of(tmp_path / "o.csv.gz")) == len(TEXTS) + 1
 
 
+@pytest.mark.usefixtures("small_chunks")
 def test_a_bad_row_leaves_nothing_on_standard_output(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(b"good\n" * 50_000 + b"b\xe4d\n")
+    (tmp_path / "a.txt").write_bytes(b"good\n" * 50 + b"b\xe4d\n")
     done = cli("predict", "--model", tiny_run, "--input", "a.txt")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "a.txt:50001: found byte 0xe4" in done.stderr
+    assert "a.txt:51: found byte 0xe4" in done.stderr
 
 
 @pytest.mark.parametrize(
