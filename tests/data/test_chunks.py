@@ -61,6 +61,13 @@ def test_a_header_or_keys_without_end_are_refused_at_once(tmp_path: Path, monkey
     assert [fault.line for fault in faults] == list(range(1001, 4001))
 
 
+def test_keys_that_are_new_in_every_row_make_small_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_SIZE", 1000)
+    (tmp_path / "a.jsonl").write_text("".join(f'{{"k{i}": 1}}\n' for i in range(70)))
+    read = list(read_chunks(Source("a", tmp_path / "a.jsonl", "jsonl")))
+    assert [chunk.frame.shape for chunk in read] == [(32, 32), (32, 32), (6, 6)]
+
+
 def test_a_row_without_end_loses_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_CHARACTERS", 1000)
     for name, body in (("a.txt", "x" * 5000), ("a.csv", "x" * 5000), ("b.csv", '"' + "x\n" * 500)):

@@ -25,6 +25,13 @@ def test_text_tables_come_back_as_they_were(
     pd.testing.assert_frame_equal(read_table(path).frame, frame)
 
 
+def test_csv_is_written_with_plain_ends_of_lines_and_few_quotes(tmp_path: Path) -> None:
+    cells = ["x", "a\rb", 'say "x"', "a\nb", "", None]
+    write_table(pd.DataFrame({"text": cells, "n": [1, 2.5, float("nan"), 3, 4, 5]}), tmp_path / "a.csv")
+    expected = b'text,n\nx,1.0\n"a\rb",2.5\n"say ""x""",\n"a\nb",3.0\n,4.0\n,5.0\n'
+    assert (tmp_path / "a.csv").read_bytes() == expected
+
+
 def test_cells_that_look_like_numbers_or_gaps_stay_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,code\nNA,007\nnull,1e5\n")
     assert read_table(tmp_path / "a.csv").frame.to_numpy().tolist() == [["NA", "007"], ["null", "1e5"]]

@@ -227,6 +227,20 @@ def test_a_file_that_breaks_off_is_reported_and_the_others_are_predicted(model: 
     assert len(rows_of(tmp_path / "o.csv")) > len(TEXTS)
 
 
+def test_very_many_columns_make_small_chunks_and_progress_is_told_after_each(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CHUNK_SIZE", 100)
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "a", **{f"k{i}": i for i in range(25)}}))
+    write(tmp_path / "b.parquet", TEXTS)
+    told: list[tuple[int, int]] = []
+    run(model, tmp_path, tmp_path / "o.csv", progress=lambda *bytes_read: told.append(bytes_read))
+    size = sum((tmp_path / name).stat().st_size for name in ("a.jsonl", "b.parquet"))
+    assert len(told) == 1 + -(-len(TEXTS) // 4)
+    assert told == sorted(told)
+    assert told[-1] == (size, size)
+
+
 def test_an_output_that_is_an_input_is_refused(model: Model, tmp_path: Path) -> None:
     before = write(tmp_path / "a.csv", TEXTS).read_bytes()
     write(tmp_path / "b.csv.errors.csv", TEXTS)
