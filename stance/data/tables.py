@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import math
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from stance.data.chunks import Column, arrow_type, cells_of, kinds_of, read_chunks
 from stance.data.formats import Source, form_of
@@ -157,14 +158,8 @@ def table_writer(
 def _destination(path: str | Path, codec: str | None) -> Iterator[Any]:
     """Yield a handle for a file that appears whole, packed if it has a codec, or for all of standard output."""
     if str(path) != "-":
-        with atomic_write(Path(path)) as handle:
-            if codec is None:
-                yield handle
-                return
-            import pyarrow as pa
-
-            with pa.CompressedOutputStream(pa.PythonFile(handle, mode="w"), codec) as packed:
-                yield packed
+        with atomic_write(Path(path)) as handle, _packed(handle, codec) as out:
+            yield out
         return
     with tempfile.TemporaryFile() as handle:
         yield handle
@@ -176,6 +171,16 @@ def _destination(path: str | Path, codec: str | None) -> Iterator[Any]:
             raise
         except OSError as error:
             raise StanceError(f"cannot write standard output: {error.strerror}") from None
+
+
+def _packed(handle: IO[bytes], codec: str | None) -> Any:
+    if codec is None:
+        return nullcontext(handle)
+    if codec == "gzip":  # pyarrow would pack it at the slowest level
+        return gzip.GzipFile("", "wb", 6, handle, mtime=0)
+    import pyarrow as pa
+
+    return pa.CompressedOutputStream(pa.PythonFile(handle, mode="w"), codec)
 
 
 def _csv_text(rows: Iterable[Sequence[Any]], delimiter: str) -> bytes:
