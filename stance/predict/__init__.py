@@ -1,1 +1,1 @@
-"""Rows in, rows out; files of any size."""
+"""Rows in, rows out; files of any size; the same on a Dask cluster."""
