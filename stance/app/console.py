@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stance.errors import Fault
+from stance.files import atomic_write
 from stance.labels import COLORS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def say(message: str, *, style: str | None = None) -> None:
     if sys.stderr.isatty():
         _console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
     else:
-        sys.stderr.write(f"{message}\n")
+        print(message, file=sys.stderr)
 
 
 def warn(message: str) -> None:
@@ -46,11 +47,11 @@ def print_json(value: object) -> None:
 
 def print_table(frame: pd.DataFrame, title: str | None = None) -> None:
     """Print a table on stdout."""
-    print_rows([str(name) for name in frame.columns], frame.astype(str).to_numpy().tolist(), title)
+    print_rows([str(name) for name in frame.columns], frame.itertuples(index=False), title)
 
 
-def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """Print rows under a header on stdout, labels in their colours."""
+def print_rows(header: Sequence[str], rows: Iterable[Iterable[object]], title: str | None = None) -> None:
+    """Print rows under a header on stdout: labels in their colours, floats with two digits, lists joined."""
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
@@ -59,8 +60,12 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], title: str 
     for name in header:
         table.add_column(escape(name), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell), style=COLORS.get(cell.split(" ")[0], "")) for cell in row))
+        table.add_row(*(Text(printable(cell), style=COLORS.get(cell.split(" ")[0], "")) for cell in map(_cell, row)))
     _console(stderr=False).print(table)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def print_marked(pieces: Iterable[tuple[str, str, bool]]) -> None:
@@ -71,6 +76,12 @@ def print_marked(pieces: Iterable[tuple[str, str, bool]]) -> None:
     for piece, label, strong in pieces:
         line.append(printable(piece), f"bold {COLORS[label]}" if strong else COLORS[label] if label else "")
     _console(stderr=False).print(line, soft_wrap=not sys.stdout.isatty())
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with atomic_write(path) as handle:
+        handle.write(content)
 
 
 def printable(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date as calendar
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stance.app.console import describe, print_fault, print_table, say
+from stance.app.console import describe, print_fault, print_table, say, write_file
 from stance.app.options import Strict
 from stance.errors import DataError, StanceError
 
@@ -41,27 +41,23 @@ def check(
 @app.command()
 def add(
     article: Annotated[Path, typer.Argument(metavar="ARTICLE.txt", help="Plain text; its first line is the headline.")],
-    title: Annotated[str, typer.Option("--title", help="Title; default: the first line.")] = "",
-    date: Annotated[str, typer.Option("--date", help="The article's date, YYYY-MM-DD; default: today.")] = "",
-    genre: Annotated[str, typer.Option("--genre", help="Such as wire, editorial, letter.")] = "",
-    country: Annotated[str, typer.Option("--country", help="Whose paper, parliament or office.")] = "",
-    origin: Annotated[str, typer.Option("--origin", help="Where the text comes from.")] = "added",
-    data: Annotated[
-        Path,
-        typer.Option("--data", metavar="DIR", help="Folder with articles.csv and sentences.csv (made if missing)."),
-    ] = Path("data"),
-    target: Annotated[
-        list[str] | None, typer.Option("--target", metavar="NAME", help="Targets of a new sentences.csv.")
+    title: Annotated[str, typer.Option(help="Title; default: the first line.")] = "",
+    date: Annotated[
+        datetime | None, typer.Option(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help="Its date; default: today.")
     ] = None,
+    genre: Annotated[str, typer.Option(help="Such as wire, editorial, letter.")] = "",
+    country: Annotated[str, typer.Option(help="Whose paper, parliament or office.")] = "",
+    origin: Annotated[str, typer.Option(help="Where the text comes from.")] = "added",
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder with articles.csv and sentences.csv (made if missing).")
+    ] = Path("data"),
+    target: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Targets of a new sentences.csv.")] = None,
 ) -> None:
     """Split an article into sentences and append them, unlabelled, to a data folder."""
     from stance.data.articles import add_article
 
-    try:
-        day = calendar.fromisoformat(date) if date else calendar.today()
-    except ValueError:
-        raise typer.BadParameter(f"{date!r}; wanted YYYY-MM-DD", param_hint="--date") from None
-    about = {"title": title, "date": str(day), "genre": genre, "origin": origin, "country": country}
+    day = f"{date or datetime.now():%Y-%m-%d}"
+    about = {"title": title, "date": day, "genre": genre, "origin": origin, "country": country}
     name, sentences = add_article(article, data, about, targets=target or [])
     for number, sentence in enumerate(sentences):
         print(f"{name}-{number:02d}  {sentence}")
@@ -71,8 +67,8 @@ def add(
 @app.command()
 def join(
     labels: Annotated[list[Path], typer.Argument(metavar="LABELS...", help="Labels without text.")],
-    texts: Annotated[list[Path], typer.Option("--texts", metavar="DIR", help="Folder of documents; may be repeated.")],
-    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="Where to write.")],
+    texts: Annotated[list[Path], typer.Option(metavar="DIR", help="Folder of documents; may be repeated.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where to write.")],
     partial: Annotated[
         bool, typer.Option("--partial", help="Write what is there although something is missing.")
     ] = False,
@@ -95,12 +91,8 @@ def join(
 @app.command()
 def gold(
     passes: Annotated[list[Path], typer.Argument(metavar="PASS...", help="One table an annotator.")],
-    into: Annotated[
-        list[Path], typer.Option("--into", metavar="FILE", help="Table whose labels are renewed; may be repeated.")
-    ],
-    adjudication: Annotated[
-        Path | None, typer.Option("--adjudication", metavar="FILE", help="Decisions with reasons.")
-    ] = None,
+    into: Annotated[list[Path], typer.Option(metavar="FILE", help="Table whose labels are renewed; may be repeated.")],
+    adjudication: Annotated[Path | None, typer.Option(metavar="FILE", help="Decisions with reasons.")] = None,
 ) -> None:
     """Generate gold labels from annotators' passes and the adjudication of their disagreements."""
     from stance.data.annotations import fill, gold_labels
@@ -112,18 +104,16 @@ def gold(
 
 @app.command()
 def stats(
-    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder of the corpus.")] = Path("data"),
-    plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the counts.")] = None,
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the corpus.")] = Path("data"),
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the counts.")] = None,
 ) -> None:
     """Print the tables of a corpus: counts, genres, holders, agreement."""
     from stance.data.datacard import describe_corpus
-    from stance.files import atomic_write
     from stance.report import plots
 
     tables = describe_corpus(data)
     for title, table in tables.items():
         print_table(table, title)
     if plot is not None:
-        with atomic_write(plot) as handle:
-            handle.write(plots.png(plots.label_counts(tables["Labels"])))
+        write_file(plot, plots.png(plots.label_counts(tables["Labels"])))
         print(f"Plot: {plot}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stance.app.console import load_model, print_json, print_marked, print_rows, say, warn
+from stance.app.console import load_model, print_json, print_marked, print_rows, print_table, say, warn, write_file
 from stance.app.options import Data, Html, Json, ModelPath, Targets
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def explain(
     model: ModelPath = None,
     html: Html = None,
     json: Json = False,
-    top: Annotated[int, typer.Option("--top", min=1, help="So many n-grams a label.")] = 6,
+    top: Annotated[int, typer.Option(min=1, help="So many n-grams a label.")] = 6,
     overall: Annotated[
         bool,
         typer.Option(
@@ -43,12 +43,10 @@ def explain(
     predictor.check_targets(target or [])
     explanations = [each for each in predictor.explanations(text) if not target or each.target in target]
     if html is not None:
-        from stance.files import atomic_write
-        from stance.report.html import explanation_html
+        from stance.report.html import render
 
-        page = explanation_html(predictor, explanations, top=top)
-        with atomic_write(html) as handle:
-            handle.write(page.encode(errors="replace"))
+        page = render("explain.html.j2", model=predictor, explanations=explanations, top=top)
+        write_file(html, page.encode(errors="replace"))
         say(f"page: {html}")
     if json:
         print_json([each.to_dict() for each in explanations])
@@ -60,7 +58,7 @@ def explain(
 
 def _print_explanation(explanation: Explanation, title: str, *, top: int) -> None:
     from stance.labels import LABELS, SIGNS
-    from stance.report.html import share_table
+    from stance.report.html import share_rows
 
     label = explanation.label
     proba = ", ".join(f"{name} {fraction:.2f}" for name, fraction in zip(LABELS, explanation.proba, strict=True))
@@ -69,13 +67,13 @@ def _print_explanation(explanation: Explanation, title: str, *, top: int) -> Non
         (f"{piece}[{SIGNS[label]}]" if label else piece, label, strength > 0.5)
         for piece, label, _, strength in explanation.marks()
     )
-    table = share_table(explanation, top=top)
-    rows = [[f"{label} {SIGNS[label]}", row.name, row.n, *row.share] for label, side in table.sides for row in side]
-    rows += [["", row.name, row.n, *row.share] for row in table.sums]
+    rows = [(label and f"{label} {SIGNS[label]}", *cells) for label, *cells in share_rows(explanation, top=top)]
     print_rows(["pushes toward", "n-gram", "times", *LABELS], rows)
 
 
 def _explain_model(run: Path | None, data: list[Path], targets: list[str], *, top: int, json: bool) -> None:
+    import pandas as pd
+
     from stance.data.corpus import data_of
     from stance.training.strongest import strongest_ngrams
 
@@ -89,17 +87,10 @@ def _explain_model(run: Path | None, data: list[Path], targets: list[str], *, to
         print_json(ngrams)
         return
     for name, title in zip(model.targets, model.info.titles, strict=True):
-        rows = [
-            {column: row[column] for column in row if column != "target"} for row in ngrams if row["target"] == name
-        ]
-        if rows:
-            print_rows(list(rows[0]), [[*map(_cell, row.values())] for row in rows], title)
+        if rows := [row for row in ngrams if row["target"] == name]:
+            print_table(pd.DataFrame(rows).drop(columns="target"), title)
     if corpus is None:
         print("push: weight for the label less the mean over labels, times IDF.")
     else:
         print("push: weight for the label less the mean over labels, times IDF, times the root of its share of texts.")
         print("texts: of the data that hold the n-gram; against, none, favor: what these are labelled.")
-
-
-def _cell(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else ", ".join(value) if isinstance(value, list) else str(value)

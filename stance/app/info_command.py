@@ -40,7 +40,7 @@ def info(
         f"With {', '.join(f'{name} {version}' for name, version in about.versions.items())}\n"
     )
     rows = [
-        [name, title, *map(str, about.counts.get(name, ("?",) * len(LABELS))), _score(about.target_scores.get(name))]
+        [name, title, *about.counts.get(name, ("?",) * len(LABELS)), _score(about.target_scores.get(name))]
         for name, title in zip(about.targets, about.titles, strict=True)
     ]
     print_rows(

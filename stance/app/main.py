@@ -31,11 +31,17 @@ class _Commands(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
         try:
-            return super().main(args, *more, **extra)
+            try:
+                return super().main(args, *more, **extra)
+            finally:
+                sys.stdout.flush()
         except (StanceError, OSError) as error:
             if "--traceback" in (sys.argv if args is None else args):
                 raise
-            say(f"error: {error}", style="bold red")
+            if isinstance(error, OSError):
+                sys.stdout = io.StringIO()  # Python would try to write the rest once more
+            if not isinstance(error, BrokenPipeError):
+                say(f"error: {error}", style="bold red")
             raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
 
 
@@ -74,14 +80,4 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    try:
-        app()
-    except SystemExit as end:
-        try:
-            sys.stdout.flush()
-        except OSError as error:
-            sys.stdout = io.StringIO()  # Python would try to write the rest once more
-            if not end.code and not isinstance(error, BrokenPipeError):
-                say(f"error: {error}", style="bold red")
-            raise SystemExit(end.code or 1) from None
-        raise
+    app()

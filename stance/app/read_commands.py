@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stance.app.console import load_model, print_json, print_marked, print_rows, say
+from stance.app.console import load_model, print_json, print_marked, print_rows, say, write_file
 from stance.app.options import Html, Json, ModelPath
 from stance.labels import LABELS, SIGNS
 from stance.reading.actors import PATTERN
@@ -23,31 +23,25 @@ def read(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Articles as plain text; - reads stdin.")],
     model: ModelPath = None,
     html: Html = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each sentence and target.")
-    ] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a row for each sentence and target.")] = None,
     json: Json = False,
-    author: Annotated[
-        str, typer.Option("--author", metavar="NAME", help="Whose stance a sentence is that names nobody.")
-    ] = AUTHOR,
+    author: Annotated[str, typer.Option(metavar="NAME", help="Whose stance a sentence is that names nobody.")] = AUTHOR,
     country: Annotated[
         str | None,
-        typer.Option("--country", help="Of people named without one; default: the state an article names most."),
+        typer.Option(help="Of people named without one; default: the state an article names most."),
     ] = None,
 ) -> None:
     """Read articles whole: where each sentence stands, a summary a target, and who stands where."""
     from stance.data.tables import read_text, write_table
-    from stance.files import atomic_write
     from stance.reading.article import read_article
 
     texts = [("stdin" if file == "-" else file, read_text(file)) for file in files]
     predictor = load_model(model)
     readings = [(name, read_article(predictor, text, author=author, country=country)) for name, text in texts]
     if html is not None:
-        from stance.report.html import readings_html
+        from stance.report.html import render
 
-        with atomic_write(html) as handle:
-            handle.write(readings_html(predictor, readings).encode(errors="replace"))
+        write_file(html, render("read.html.j2", model=predictor, readings=readings).encode(errors="replace"))
     if csv is not None:
         write_table(_table(readings), csv)
     if json:
@@ -70,16 +64,13 @@ def _print(name: str, reading: Reading) -> None:
             print_marked([*sides, (f"({holders}) {sentence.text}", "", False)])
     print_rows(
         ["target", *LABELS, "take a side", "mean stance"],
-        [[row.title, *map(str, row.counts), f"{row.share:.0%}", _mean_stance(row)] for row in reading.summaries],
+        [[row.title, *row.counts, f"{row.share:.0%}", _mean_stance(row)] for row in reading.summaries],
         "95 % intervals from resampled sentences, from five on",
     )
     if reading.positions:
         print_rows(
             ["holder", "target", "against", "favor", "mean stance"],
-            [
-                [row.holder, row.target, str(row.counts[0]), str(row.counts[2]), _mean_stance(row)]
-                for row in reading.positions
-            ],
+            [[row.holder, row.target, *row.counts[::2], _mean_stance(row)] for row in reading.positions],
             "Who stands where",
         )
 
@@ -109,24 +100,23 @@ def draw_map(
         list[Path],
         typer.Argument(metavar="FILES", help="Text files, folders of them, or tables with text, actor and year."),
     ],
-    output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Folder for the tables and pictures.")],
-    by: Annotated[str, typer.Option("--by", help="actor, year or actor,year.")] = "actor,year",
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the tables and pictures.")],
+    by: Annotated[str, typer.Option(help="actor, year or actor,year.")] = "actor,year",
     actor_from: Annotated[
         Literal["document", "sentence"],
-        typer.Option("--actor-from", help="Whoever a document's name says speaks, or whom each sentence names."),
+        typer.Option(help="Whoever a document's name says speaks, or whom each sentence names."),
     ] = "document",
     pattern: Annotated[
-        str, typer.Option("--pattern", help="Where actor and year stand in a text file's name, without its ending.")
+        str, typer.Option(help="Where actor and year stand in a text file's name, without its ending.")
     ] = PATTERN,
-    actors: Annotated[
-        int, typer.Option("--actors", min=1, help="So many actors in the picture; the tables have all.")
-    ] = 30,
+    actors: Annotated[int, typer.Option(min=1, help="So many actors in the picture; the tables have all.")] = 30,
     model: ModelPath = None,
 ) -> None:
     """Map who stands where in many documents: tables, a heat map, and stance over time.
 
     Only sentences that take a side count.
     """
+    from stance.data.tables import write_table
     from stance.errors import StanceError
     from stance.reading.maps import check_by, documents, read_documents, stance_map
     from stance.report import plots
@@ -138,32 +128,19 @@ def draw_map(
     if stances.sided.empty:
         raise StanceError(f"none of the sentences of {len(texts)} documents takes a side: there is nothing to map")
     titles = dict(zip(predictor.targets, predictor.info.titles, strict=True))
-    tables = {"sentences": stances.sided, "map": stance_map(stances, keys, predictor.targets)}
-    pictures = {}
+    tables = {"sentences.csv": stances.sided, "map.csv": stance_map(stances, keys, predictor.targets)}
+    figures = {}
     if "actor" in keys:
-        tables["actors"] = stance_map(stances, ["actor"], predictor.targets)
-        pictures["actors"] = plots.png(plots.stance_heat_map(tables["actors"], titles, n=actors))
+        tables["actors.csv"] = stance_map(stances, ["actor"], predictor.targets)
+        figures["actors.png"] = plots.stance_heat_map(tables["actors.csv"], titles, n=actors)
     if "year" in keys and stances.sided["year"].notna().any():
-        tables["years"] = stance_map(stances, ["year"], predictor.targets)
-        pictures["years"] = plots.png(plots.stance_over_time(tables["years"], titles))
-    paths = _write_map(output, tables, pictures)
+        tables["years.csv"] = stance_map(stances, ["year"], predictor.targets)
+        figures["years.png"] = plots.stance_over_time(tables["years.csv"], titles)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        write_table(table, output / name)
+    for name, figure in figures.items():
+        write_file(output / name, plots.png(figure))
     n = stances.sided.groupby(["document", "position"]).ngroups
     say(f"{len(texts)} documents, {int(stances.read['sentences'].sum())} sentences, {n} of which take a side")
-    print("\n".join(map(str, paths)))
-
-
-def _write_map(folder: Path, tables: dict[str, pd.DataFrame], pictures: dict[str, bytes]) -> list[Path]:
-    from stance.data.tables import write_table
-    from stance.errors import StanceError
-    from stance.files import atomic_write
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StanceError(f"cannot make the folder {folder}: {error.strerror}") from None
-    for name, table in tables.items():
-        write_table(table, folder / f"{name}.csv")
-    for name, picture in pictures.items():
-        with atomic_write(folder / f"{name}.png") as handle:
-            handle.write(picture)
-    return [*(folder / f"{name}.csv" for name in tables), *(folder / f"{name}.png" for name in pictures)]
+    print(*(output / name for name in (*tables, *figures)), sep="\n")

@@ -17,9 +17,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 def serve(
     model: ModelPath = None,
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; other machines reach only another than the default.")
+        str, typer.Option(help="Address to listen on; other machines reach only another than the default.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8000,
 ) -> None:
     """Serve a page on which to read an article marked up, and a JSON API, until interrupted."""
     from stance.errors import StanceError

@@ -16,7 +16,8 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema
+from pydantic_core.core_schema import literal_schema
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -24,20 +25,17 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import stance
 from stance.app.limits import HEADERS, BodyTimeout, Limits, Refusals, problem
-from stance.errors import choices
 from stance.labels import LABELS
 from stance.metrics import Score
 from stance.model.predictor import NOT_FOR, Model
 from stance.model.scorer import KERNEL_FROM
 from stance.reading.article import Reading, read_article
-from stance.reading.holders import RULES
-from stance.report.html import environment, readable
+from stance.report.html import readable, render
 
 _MOST_FAULTS = 20
 _SAMPLE = "We condemn the plan as a threat to peace."
 
 Answer = dict[str, Any]
-Answers = dict[int | str, dict[str, Any]]
 
 
 class Problem(BaseModel):
@@ -46,13 +44,13 @@ class Problem(BaseModel):
     error: str = Field(description="What was wanted, what was found and where.")
 
 
-_PROBLEMS: Answers = {
-    400: {"model": Problem, "description": "Not a request that HTTP allows."},
-    408: {"model": Problem, "description": "The body came too slowly."},
-    413: {"model": Problem, "description": "The body is too long."},
-    421: {"model": Problem, "description": "The service does not answer to that host name."},
-    422: {"model": Problem, "description": "The body is not what was wanted."},
-    503: {"model": Problem, "description": "Too many requests at a time."},
+_PROBLEMS = {
+    400: "Not a request that HTTP allows.",
+    408: "The body came too slowly.",
+    413: "The body is too long.",
+    421: "The service does not answer to that host name.",
+    422: "The body is not what was wanted.",
+    503: "Too many requests at a time.",
 }
 
 
@@ -98,6 +96,7 @@ def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[st
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        responses={status: {"model": Problem, "description": text} for status, text in _PROBLEMS.items()},
         middleware=[
             Middleware(Refusals, limits=limits),
             Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts] or ["*"], www_redirect=False),
@@ -114,12 +113,7 @@ def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[st
 
 
 def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
-    def known(name: str) -> str:
-        if name not in model.targets:
-            raise ValueError(f"no target of this model; wanted {choices(model.targets)}")
-        return name
-
-    Target = Annotated[str, AfterValidator(known), Field(json_schema_extra={"enum": list(model.targets)})]
+    Target = Annotated[str, GetPydanticSchema(lambda *_: literal_schema([*model.targets]))]
     Text = Annotated[str, Field(max_length=limits.text)]
 
     class Texts(Body):
@@ -164,8 +158,8 @@ def _example(**fields: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
-def _answers(example: Any) -> Answers:
-    return {200: {"content": {"application/json": {"example": jsonable_encoder(example)}}}, **_PROBLEMS}
+def _answers(example: Any) -> dict[int | str, Answer]:
+    return {200: {"content": {"application/json": {"example": jsonable_encoder(example)}}}}
 
 
 def _predictions(model: Model, texts: list[str], targets: Iterable[str]) -> Answer:
@@ -207,8 +201,6 @@ def _facts(model: Model, limits: Limits) -> Answer:
 
 
 def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
-    templates = environment(escape=True)
-    targets = list(zip(model.targets, model.info.titles, strict=True))
     pages = {
         "/": ("page.html.j2", "text/html"),
         "/docs": ("api.html.j2", "text/html"),
@@ -218,10 +210,8 @@ def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
 
     async def page(request: Request) -> Response:
         template, kind = pages[request.url.path]
-        text = templates.get_template(template).render(
-            targets=targets, longest=limits.text, rules=RULES, api=app.openapi(),
-            address=str(request.base_url).rstrip("/"),
-        )  # fmt: skip
+        address = str(request.base_url).rstrip("/")
+        text = render(template, info=model.info, longest=limits.text, api=app.openapi(), address=address)
         return Response(text, media_type=kind)
 
     for path in pages:
@@ -240,8 +230,10 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    messages = {404: "nothing is here; wanted /, /docs, or what /openapi.json lists"}
-    return problem(error.status_code, messages.get(error.status_code, error.detail), error.headers)
+    message = (
+        "nothing is here; wanted /, /docs, or what /openapi.json lists" if error.status_code == 404 else error.detail
+    )
+    return problem(error.status_code, message, error.headers)
 
 
 def _failed(_: Request, error: Exception) -> JSONResponse:

@@ -1,45 +1,22 @@
-"""Templates to HTML and Markdown, and the page of explanations; nothing is computed here."""
+"""Templates to HTML and Markdown, and what they show of explanations; nothing is computed here."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stance.labels import COLORS, LABELS, SIGNS
 from stance.model.explanation import Explanation
-from stance.model.predictor import Model
-from stance.reading.article import Reading
 from stance.reading.holders import RULES
 from stance.text.preparation import MARK
 
 
-class ShareRow(NamedTuple):
-    """One row of a table of shares, as a person reads it."""
-
-    name: str
-    n: str
-    share: tuple[str, ...]
-
-
-class ShareTable(NamedTuple):
-    """The strongest n-grams of each label, and the rows that make the columns add up to the scores."""
-
-    sides: list[tuple[str, list[ShareRow]]]
-    sums: list[ShareRow]
-
-
-def environment(*, escape: bool) -> Environment:
-    """Return the package's templates, with or without escaping for HTML."""
-    templates = Environment(
-        loader=PackageLoader("stance.report"), autoescape=escape, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    templates.globals.update(step=step, labels=LABELS, signs=SIGNS, colors=COLORS)
-    templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # labels keep their order
-    return templates
+def render(template: str, **values: Any) -> str:
+    """Return a template of this package filled in, escaped for HTML unless it is Markdown."""
+    return _TEMPLATES.get_template(template).render(values)
 
 
 def step(strength: float) -> int:
@@ -47,48 +24,25 @@ def step(strength: float) -> int:
     return 1 + int(strength * 3.99)
 
 
-def share_table(explanation: Explanation, *, top: int) -> ShareTable:
-    """Return the `top` strongest n-grams of each label with their shares, the rest, the intercept and the score."""
-    sides = [(label, [ngram for ngram, _ in explanation.strongest(label, n=top)]) for label in LABELS]
-    shown = {(ngram.kind, ngram.ngram) for _, side in sides for ngram in side}
-    rest = [ngram.share for ngram in explanation.ngrams if (ngram.kind, ngram.ngram) not in shown]
-    sums = [
-        ShareRow(f"the other {len(rest)} n-grams", "", _numbers(sum(rest) if rest else explanation.score * 0)),
-        ShareRow("intercept", "", _numbers(explanation.intercept)),
-        ShareRow("score", "", _numbers(explanation.score)),
-    ]
-    rows = [
-        (label, [ShareRow(readable(kind, ngram, explanation.text), str(n), _numbers(x)) for kind, ngram, n, x in side])
-        for label, side in sides
-    ]
-    return ShareTable(rows, sums)
+def share_rows(explanation: Explanation, *, top: int) -> list[tuple[str, ...]]:
+    """Return the `top` strongest n-grams of each label, and what makes the columns add up to the scores.
 
-
-def explanation_html(model: Model, explanations: Sequence[Explanation], *, top: int) -> str:
-    """Return a page that holds all it needs: each explanation on its text, and the strongest n-grams' shares."""
-    return (
-        environment(escape=True)
-        .get_template("explain.html.j2")
-        .render(
-            explanations=explanations,
-            tables=[share_table(each, top=top) for each in explanations],
-            titles=dict(zip(model.targets, model.info.titles, strict=True)),
-            temperature=model.temperature,
-            model=model.info.name,
-        )
-    )
-
-
-def readings_html(model: Model, readings: Sequence[tuple[str, Reading]]) -> str:
-    """Return a page that holds all it needs: each article marked, its summaries, and who stands where.
-
-    Parameters
-    ----------
-    readings
-        (name, reading) of each article.
+    A row is what a person reads: the label that it pushes toward ("" for the last three: the other n-grams, the
+    intercept, the score), a name, how often it occurs, and its share for each label, LABELS order.
     """
-    page = environment(escape=True).get_template("read.html.j2")
-    return page.render(readings=readings, model=model.info.name, rules=RULES)
+    strongest = [(label, ngram) for label in LABELS for ngram, _ in explanation.strongest(label, n=top)]
+    shown = {(ngram.kind, ngram.ngram) for _, ngram in strongest}
+    others = [ngram.share for ngram in explanation.ngrams if (ngram.kind, ngram.ngram) not in shown]
+    rows = [
+        *(
+            (label, readable(kind, ngram, explanation.text), str(n), share)
+            for label, (kind, ngram, n, share) in strongest
+        ),
+        ("", f"the other {len(others)} n-grams", "", sum(others, np.zeros(len(LABELS)))),
+        ("", "intercept", "", explanation.intercept),
+        ("", "score", "", explanation.score),
+    ]
+    return [(label, name, n, *(f"{value:+.4f}" for value in share)) for label, name, n, share in rows]
 
 
 def readable(kind: str, ngram: str, text: str) -> str:
@@ -101,5 +55,9 @@ def readable(kind: str, ngram: str, text: str) -> str:
     return ngram
 
 
-def _numbers(values: Any) -> tuple[str, ...]:
-    return tuple(f"{value:+.4f}" for value in values)
+_TEMPLATES = Environment(
+    loader=PackageLoader("stance.report"), autoescape=lambda name: name != "model_card.md.j2",
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+)  # fmt: skip
+_TEMPLATES.globals.update(step=step, share_rows=share_rows, labels=LABELS, signs=SIGNS, colors=COLORS, rules=RULES)
+_TEMPLATES.policies["json.dumps_kwargs"] = {"sort_keys": False}  # labels keep their order

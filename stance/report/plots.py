@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -28,6 +27,7 @@ _DPI = 130
 
 MINUS = "\N{MINUS SIGN}"
 _STANCES = [f"{MINUS}1 against", "0", "+1 favor"]
+_TOO_FEW = "fewer than five sentences"
 
 
 def png(figure: Figure) -> bytes:
@@ -68,10 +68,10 @@ def against_baselines(evaluations: Mapping[str, Evaluation], titles: Mapping[str
     axis = figure.subplots()
     for k, (system, evaluation) in enumerate(evaluations.items()):
         scores = [evaluation.f_avg, *(evaluation.targets[name].f_avg for name in targets)]
-        values, low, high = np.asarray([(score.value, score.low, score.high) for score in scores]).T
         y = np.arange(len(scores)) + (k - (len(evaluations) - 1) / 2) * 0.18
-        axis.errorbar(values, y, xerr=_gaps(values, low, high), fmt=_MARKERS[k % 5], color=SYSTEM_COLORS[k % 5],
-                      label=system, capsize=2)  # fmt: skip
+        color = SYSTEM_COLORS[k % 5]
+        axis.hlines(y, [score.low for score in scores], [score.high for score in scores], color)
+        axis.plot([score.value for score in scores], y, _MARKERS[k % 5], color=color, label=system)
     axis.set_yticks(range(1 + len(targets)), ["all targets", *(titles.get(name, name) for name in targets)])
     axis.invert_yaxis()
     axis.set(xlim=(-0.02, 1.02), xlabel="F_avg, mean of F1 favor and F1 against (95 % interval)")
@@ -184,7 +184,8 @@ def stance_over_time(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     figure = Figure(figsize=(9.0, 2.9 * len(targets) + 0.4), layout="constrained")
     axes = figure.subplots(2 * len(targets), 1, sharex=True, squeeze=False, height_ratios=[2, 1] * len(targets)).ravel()
     for means, counts, target in zip(axes[::2], axes[1::2], targets, strict=True):
-        rows = table[(table["target"] == target) & table["year"].notna()].astype({"year": int})
+        rows = table[(table["target"] == target) & table["year"].notna()]
+        rows = rows.astype({"year": int, "low": float, "high": float})
         _draw_means(means, rows)
         means.set_title(f"{titles[target]} (n = {rows['sentences'].sum():,})")
         for label, sign in (("against", -1), ("favor", 1)):
@@ -201,23 +202,15 @@ def stance_over_time(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
 
 def _draw_means(axis: Axes, rows: pd.DataFrame) -> None:
     """Draw mean stances by year, hollow where there are too few sentences for an interval."""
-    sure = rows[rows["low"].notna()].astype({"low": float, "high": float})
-    unsure = rows[rows["low"].isna()]
-    gaps = _gaps(sure["stance"], sure["low"], sure["high"])
-    axis.errorbar(sure["year"], sure["stance"], yerr=gaps, fmt="o", color="black", capsize=2, markersize=4,
-                  label="mean, 95 % interval")  # fmt: skip
-    axis.plot(unsure["year"], unsure["stance"], "o", color="black", markerfacecolor="white", markersize=4,
-              label="fewer than five sentences")  # fmt: skip
+    sure, unsure = rows[rows["low"].notna()], rows[rows["low"].isna()]
+    axis.vlines(rows["year"], rows["low"], rows["high"], "black")
+    axis.plot(sure["year"], sure["stance"], "ko", markersize=4, label="mean, 95 % interval")
+    axis.plot(unsure["year"], unsure["stance"], "ko", markerfacecolor="white", markersize=4, label=_TOO_FEW)
     axis.axhline(0, color="black", linewidth=0.8)
     axis.axhspan(0, 1.08, color=COLORS["favor"], alpha=0.08, linewidth=0)
     axis.axhspan(-1.08, 0, color=COLORS["against"], alpha=0.08, linewidth=0)
     axis.set(ylim=(-1.08, 1.08), ylabel="mean stance")
     axis.set_yticks([-1, 0, 1], _STANCES)
-
-
-def _gaps(value: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the distances to an interval's ends, shape (2, n); a skewed statistic may miss its interval by a hair."""
-    return np.maximum(0.0, [np.subtract(value, low), np.subtract(high, value)])
 
 
 def _without_sign(value: float, _: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -22,37 +21,24 @@ SYSTEMS = {
 
 def results_table(evaluations: Mapping[str, Evaluation]) -> pd.DataFrame:
     """Return the table that is printed: a row a system, scores with their intervals."""
-    return pd.DataFrame([
-        {
-            "system": SYSTEMS.get(name, name),
-            "F_avg": str(evaluation.f_avg),
-            "mean of targets": str(evaluation.f_avg_mean),
-            "macro-F1": str(evaluation.macro_f1),
-        }
-        for name, evaluation in evaluations.items()
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [(SYSTEMS.get(name, name), each.f_avg, each.f_avg_mean, each.macro_f1) for name, each in evaluations.items()],
+        columns=["system", "F_avg", "mean of targets", "macro-F1"],
+    )
 
 
 def target_tables(evaluation: Evaluation, titles: Mapping[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return two tables of a row a target: overall scores, and each label's F1 and support."""
-    overall, by_label = [], []
-    for name, scores in evaluation.targets.items():
-        row: dict[str, Any] = {"target": titles.get(name, name)}
-        overall.append(row | {"n": scores.n, "F_avg": str(scores.f_avg), "macro-F1": str(scores.macro_f1)})
-        for label, counts in zip(LABELS, scores.confusion, strict=True):
-            row[f"F1 {label}"] = f"{scores.f1[label]} n={sum(counts)}"
-        by_label.append(row)
-    return pd.DataFrame(overall), pd.DataFrame(by_label)
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """Return a table in Markdown."""
-
-    def line(cells: Any) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
-
-    head = [line(table.columns), line(["---"] * table.shape[1])]
-    return "\n".join(head + [line(row) for row in table.itertuples(index=False)])
+    targets = [(titles[name], scores) for name, scores in evaluation.targets.items()]
+    overall = [(title, each.n, each.f_avg, each.macro_f1) for title, each in targets]
+    by_label = [
+        (title, *(f"{each.f1[label]} n={sum(counts)}" for label, counts in zip(LABELS, each.confusion, strict=True)))
+        for title, each in targets
+    ]
+    return (
+        pd.DataFrame(overall, columns=["target", "n", "F_avg", "macro-F1"]),
+        pd.DataFrame(by_label, columns=["target", *(f"F1 {label}" for label in LABELS)]),
+    )
 
 
 def warnings_of(training: Training) -> list[str]:

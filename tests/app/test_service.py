@@ -126,7 +126,7 @@ def test_info_says_what_the_model_is(client: httpx2.Client, model: Model) -> Non
         ("/predict", {"texts": [""] * 6}, 422, "at most 5 items"),
         ("/predict", {"texts": ["x" * 2001]}, 422, "at most 2000 characters"),
         ("/predict", {"texts": [TEXT], "target": "shield"}, 422, r"body\.target: Extra"),
-        ("/predict", {"texts": [TEXT], "targets": ["nato"]}, 422, "wanted 'shield' or 'club'"),
+        ("/predict", {"texts": [TEXT], "targets": ["nato"]}, 422, "should be 'shield' or 'club'"),
         ("/predict", {"texts": ["x" * 20_001]}, 413, "at most 20,000 bytes"),
         ("/predict", b"{", 422, "JSON decode error"),
         ("/predict", b'{"texts": ["\xff"]}', 400, "error"),

@@ -63,7 +63,7 @@ def test_articles_are_numbered_on_and_each_is_added_once(corpus: Corpus) -> None
     sentences.assign(radar=["none", "none", "none", "against", "none"]).to_csv("data/sentences.csv", index=False)
     again = corpus("add", "new.txt")
     assert again.exit_code == 1
-    assert "an article with this headline" in str(again.exception)
+    assert "an article with this headline" in again.stderr
     assert corpus("add", "second.txt").exit_code == 0
     checked = corpus("check", "data/sentences.csv")
     assert checked.exit_code == 0, checked.output
@@ -73,14 +73,14 @@ def test_articles_are_numbered_on_and_each_is_added_once(corpus: Corpus) -> None
 
 @pytest.mark.parametrize(
     ("args", "exit_code", "message"),
-    [(["--date", "May 2008"], 2, "wanted YYYY-MM-DD"), ([], 1, "name the targets of the new one")],
+    [(["--date", "May 2008"], 2, "does not match the format"), ([], 1, "name the targets of the new one")],
     ids=["date", "targets"],
 )
 def test_a_wrong_add_is_said_and_writes_nothing(corpus: Corpus, args: list[str], exit_code: int, message: str) -> None:
     Path("new.txt").write_text(ARTICLE)
     done = corpus("add", "new.txt", *args)
     assert done.exit_code == exit_code
-    assert message in done.output + str(done.exception)
+    assert message in done.output
     assert not Path("data").exists()
 
 
@@ -216,7 +216,7 @@ def test_a_table_with_a_sentence_of_no_pass_is_left_alone(corpus: Corpus, tmp_pa
     table = write_csv(tmp_path / "table.csv", [{"sentence_id": "s7", "text": "x", "radar": ""}])
     done = corpus("gold", *passes(tmp_path, a=["favor"]), "--into", "table.csv")
     assert done.exit_code == 1
-    assert "no gold label for 's7'" in str(done.exception)
+    assert "no gold label for 's7'" in done.stderr
     assert "favor" not in table.read_text()
 
 
@@ -237,7 +237,7 @@ def test_an_export_of_label_studio_holds_a_pass_of_each_annotator(corpus: Corpus
     assert ann.to_dict("list") == {"club": ["none", "favor"], "shield": ["favor", "against"]}
     write_csv(Path("table.csv"), [{"sentence_id": f"s{i}", "shield": "", "club": ""} for i in range(2)])
     undecided = corpus("gold", "export.csv", "--into", "table.csv")
-    assert "column 'club': found no decision on 's1'" in str(undecided.exception)
+    assert "column 'club': found no decision on 's1'" in undecided.stderr
     write_csv(Path("decided.csv"), [{"sentence_id": "s1", "target": "club", "label": "favor", "reason": "bob left it"}])
     corpus("gold", "export.csv", "--adjudication", "decided.csv", "--into", "table.csv")
     assert Path("table.csv").read_text() == "sentence_id,shield,club\ns0,favor,none\ns1,against,favor\n"

@@ -13,7 +13,7 @@ from stance.model.explanation import explain
 from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.model.scorer import reference_scores
-from stance.report.html import explanation_html, readable, share_table
+from stance.report.html import readable, render, share_rows
 from tests.model.test_scorer import any_text, fitted, long_text, odd_text, with_vocabulary
 
 
@@ -91,13 +91,12 @@ def test_pushes_leave_out_what_all_labels_share() -> None:
 
 def test_a_table_of_shares_adds_up_to_the_score() -> None:
     explanation = model_of("default").explain("the shield, Shield, the club is nuclear-armed", "club")
-    table = share_table(explanation, top=3)
-    named = [row.name for _, side in table.sides for row in side]
+    rows = share_rows(explanation, top=3)
+    named = [name for label, name, *_ in rows if label]
     assert len(named) > 3
     assert len(set(named)) == len(named)
-    rows, score = [*(row for _, side in table.sides for row in side), *table.sums[:-1]], table.sums[-1]
-    sums = np.array([[float(value) for value in row.share] for row in rows]).sum(axis=0)
-    np.testing.assert_allclose(sums, [float(value) for value in score.share], atol=2e-3)
+    shares = np.array([row[3:] for row in rows], dtype=float)
+    np.testing.assert_allclose(shares[:-1].sum(axis=0), shares[-1], atol=2e-3)
 
 
 def test_a_pair_shows_which_of_its_words_were_cut() -> None:
@@ -110,7 +109,7 @@ def test_a_pair_shows_which_of_its_words_were_cut() -> None:
 def test_the_page_is_one_file_with_nothing_from_outside_and_escapes_the_text() -> None:
     model = model_of("default")
     text = "the shield <script>alert(1)</script> \" onfocus='x' \u202e \x00 {{ club }}"
-    page = explanation_html(model, model.explanations(text), top=4)
+    page = render("explain.html.j2", model=model, explanations=model.explanations(text), top=4)
     assert "<script" not in page
     assert "http" not in page
     assert "{{ club }}" in re.sub(r"<sup.*?</sup>|</?mark[^>]*>", "", page)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import pandas as pd
 import pytest
 
 from stance.labels import LABELS
+from stance.report.run_files import model_card
 from stance.report.run_folder import train
-from stance.report.tables import markdown
 from stance.training.fitting import Training
 from tests.conftest import RunCli, small_settings, tiny_rows, write_csv
 
@@ -58,7 +59,7 @@ def test_every_error_is_in_the_report_with_its_marks_and_its_articles_sentences(
     surest: Any = errors[list(LABELS)].max(axis=1).idxmax()
     error: Any = errors.loc[surest]
     sentence, target, gold, predicted, proba, marks = data["errors"][0]
-    name, text, article, around = data["sentences"][str(sentence)]
+    name, text, article = data["sentences"][sentence]
     assert (name, text, article) == (error["sentence_id"], error["text"], error["article"])
     assert (data["labels"][gold], data["labels"][predicted]) == (error["stance"], error["predicted"])
     assert training.corpus.targets[target].title == data["targets"][target] == error["target"]
@@ -68,9 +69,10 @@ def test_every_error_is_in_the_report_with_its_marks_and_its_articles_sentences(
     ]
     assert marks
     assert {shade for *_, shade, _ in marks} <= {1, 2, 3, 4}
-    assert len(around) in (3, 4, 5)
-    assert sentence in around
-    assert {data["sentences"][str(i)][2] for i in around} == {article}
+    by_article = [sentence[2] for sentence in data["sentences"]]
+    assert by_article == sorted(by_article)  # so neighbours in the list are neighbours in an article
+    ids = training.predictions.loc[training.predictions["article"] == article, "sentence_id"].unique().tolist()
+    assert [name for name, _, each in data["sentences"] if each == article] == ids
 
 
 @pytest.mark.slow
@@ -98,6 +100,10 @@ def test_the_error_browser_filters_and_marks_in_a_browser(mislabelled: tuple[Tra
     words = {text[start:end] for i, text in shown["text"].items() for start, end, _, _ in training.marks[int(str(i))]}
     assert set(map(html.unescape, itertools.chain.from_iterable(marked))) == words
     assert "Words that pushed: " in done.stdout
+    (context,) = re.findall(r"From &lt;i&gt;(t\d):</p><ul>(.*?)</ul>", done.stdout, re.DOTALL)
+    assert 3 <= context[1].count("<li") <= 5
+    assert context[1].count('aria-current="true"') == 1
+    assert len(set(re.findall(r"In report (\d)", context[1]))) == 1
 
 
 def test_warnings_are_printed_and_in_the_report_and_the_card(cli: RunCli, tmp_path: Path) -> None:
@@ -119,5 +125,10 @@ def test_warnings_are_printed_and_in_the_report_and_the_card(cli: RunCli, tmp_pa
             assert message in html.unescape((tmp_path / "runs" / "tiny" / name).read_text("utf-8")), name
 
 
-def test_a_markdown_table_escapes_its_own_sign() -> None:
-    assert markdown(pd.DataFrame({"a": ["x|y"], "n": [1]})) == "| a | n |\n| --- | --- |\n| x\\|y | 1 |"
+def test_the_tables_of_the_card_escape_their_own_sign(mislabelled: tuple[Training, str]) -> None:
+    training, _ = mislabelled
+    targets = tuple(replace(target, title=f"{target.title}|x") for target in training.corpus.targets)
+    card = model_card(replace(training, corpus=replace(training.corpus, targets=targets)))
+    assert "| target | against | none | favor |\n| --- | --- | --- | --- |\n| shield\\|x | " in card
+    assert "| system | F_avg | mean of targets | macro-F1 |\n| --- | --- | --- | --- |\n| stance | 0." in card
+    assert "\n\n\n" not in card

@@ -6,6 +6,7 @@
   const count = document.getElementById("error-count");
   const more = document.getElementById("error-more");
   const PAGE = 25;
+  const CONTEXT = [-2, -1, 0, 1, 2]; // the sentences shown around an error, from it
   let matching = [], shown = 0;
 
   function element(name, content, className) {
@@ -43,7 +44,8 @@
 
   function detail(error) {
     const [sentence, , , , chances, marks] = error;
-    const [, text, article, around] = data.sentences[sentence];
+    const [, text, article] = data.sentences[sentence];
+    const around = CONTEXT.map((step) => sentence + step).filter((i) => data.sentences[i]?.[2] === article);
     const rows = around.map((i) => {
       const row = element("li", i === sentence ? element("strong", data.sentences[i][1]) : data.sentences[i][1]);
       if (i === sentence) row.setAttribute("aria-current", "true");
@@ -87,7 +89,7 @@
     matching = data.errors.filter(([sentence, t, g, p]) =>
       (target === "" || t === Number(target)) && (gold === "" || g === Number(gold)) &&
       (predicted === "" || p === Number(predicted)) &&
-      (query === "" || data.sentences[sentence].slice(0, 3).join("\n").toLowerCase().includes(query)));
+      (query === "" || data.sentences[sentence].join("\n").toLowerCase().includes(query)));
     list.replaceChildren();
     shown = 0;
     show();
