@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from stance.app.options import Data, Html, Json, ModelPath, Targets
 
 if TYPE_CHECKING:
     from stance.model.explanation import Explanation
+    from stance.model.predictor import Model
 
 
 def explain(
@@ -36,12 +38,13 @@ def explain(
         raise typer.BadParameter("wanted TEXT with it (report.html holds the global view)", param_hint="--html")
     if data and not overall:
         raise typer.BadParameter("wanted --global with it", param_hint="--data")
-    if text is None:
-        _explain_model(model, data or [], target or [], top=top, json=json)
-        return
     predictor = load_model(model)
     predictor.check_targets(target or [])
-    explanations = [each for each in predictor.explanations(text) if not target or each.target in target]
+    chosen = target or predictor.targets
+    if text is None:
+        _explain_model(predictor, model, data or [], chosen, top=top, json=json)
+        return
+    explanations = [each for each in predictor.explanations(text) if each.target in chosen]
     if html is not None:
         from stance.report.html import render
 
@@ -71,18 +74,18 @@ def _print_explanation(explanation: Explanation, title: str, *, top: int) -> Non
     print_rows(["pushes toward", "n-gram", "times", *LABELS], rows)
 
 
-def _explain_model(run: Path | None, data: list[Path], targets: list[str], *, top: int, json: bool) -> None:
+def _explain_model(
+    model: Model, run: Path | None, data: list[Path], targets: Sequence[str], *, top: int, json: bool
+) -> None:
     import pandas as pd
 
     from stance.data.corpus import data_of
     from stance.training.strongest import strongest_ngrams
 
-    model = load_model(run)
-    model.check_targets(targets)
     corpus = data_of(run, data, targets=model.targets)
     if corpus is None:
         warn("the model's data is not at hand, so nothing is counted and rare n-grams stand high (--data FILE)")
-    ngrams = [row for row in strongest_ngrams(model, corpus, n=top) if not targets or row["target"] in targets]
+    ngrams = [row for row in strongest_ngrams(model, corpus, n=top) if row["target"] in targets]
     if json:
         print_json(ngrams)
         return

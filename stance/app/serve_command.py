@@ -40,16 +40,10 @@ def serve(
             " (--host) and a free port (--port N, or 0 for any)"
         ) from None
     with listener:
-        if not _is_loopback(host):
+        is_local = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+        if not is_local:
             warn(f"whoever reaches {host} can use this service: it asks for no password and does not encrypt")
-        app = create_app(predictor, hosts=LOOPBACK if _is_loopback(host) else ())
+        app = create_app(predictor, hosts=(*LOOPBACK, host) if is_local else ())
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         print(f"Page: {address}/\nAPI:  {address}/docs\nCtrl-C ends it.", flush=True)
         server(app).run(sockets=[listener])
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -54,12 +54,6 @@ _PROBLEMS = {
 }
 
 
-class Body(BaseModel):
-    """A request's body: no field but those named, nothing converted."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
 def server(app: FastAPI) -> uvicorn.Server:
     """Return the HTTP server of an application; its `run` takes the sockets to listen on."""
     config = uvicorn.Config(
@@ -71,15 +65,9 @@ def server(app: FastAPI) -> uvicorn.Server:
 
 
 def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[str] = ()) -> FastAPI:
-    """Return the ASGI application that serves one model.
+    """Return the ASGI application that serves one model; `hosts` are the names it answers to, by default any.
 
-    Parameters
-    ----------
-    limits
-        On requests; by default `Limits()`.
-    hosts
-        Names it answers to, without the port; by default any. A page elsewhere whose name is made to point here
-        (DNS rebinding) comes with a name of its own.
+    A page elsewhere whose name is made to point here (DNS rebinding) comes with a name of its own.
     """
     limits = limits or Limits()
     model.scores([""] * KERNEL_FROM)  # loads what the first requests would wait for
@@ -103,10 +91,8 @@ def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[st
             Middleware(RequestBodyLimitMiddleware, max_body_size=limits.body),
             Middleware(BodyTimeout, seconds=limits.seconds),
         ],
+        exception_handlers={RequestValidationError: _invalid, HTTPException: _refused, Exception: _failed},
     )
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(Exception, _failed)
     _add_api(app, model, limits)
     _add_pages(app, model, limits)
     return app
@@ -116,18 +102,18 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
     Target = Annotated[str, GetPydanticSchema(lambda *_: literal_schema([*model.targets]))]
     Text = Annotated[str, Field(max_length=limits.text)]
 
-    class Texts(Body):
-        model_config = _example(texts=[_SAMPLE])
+    class Texts(BaseModel):
+        model_config = _body(texts=[_SAMPLE])
         texts: list[Text] = Field(min_length=1, max_length=limits.texts)
         targets: list[Target] | None = Field(None, min_length=1, description="By default all.")
 
-    class Sentence(Body):
-        model_config = _example(text=_SAMPLE, target=model.targets[0])
+    class Sentence(BaseModel):
+        model_config = _body(text=_SAMPLE, target=model.targets[0])
         text: str = Field(max_length=limits.sentence)
         target: Target
 
-    class Article(Body):
-        model_config = _example(text=_SAMPLE)
+    class Article(BaseModel):
+        model_config = _body(text=_SAMPLE)
         text: Text
 
     @app.post("/predict", responses=_answers(_predictions(model, [_SAMPLE], model.targets)))
@@ -154,8 +140,9 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
         return _facts(model, limits)
 
 
-def _example(**fields: Any) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [fields]})
+def _body(**example: Any) -> ConfigDict:
+    """Return how a request's body is read: no field but those named, nothing converted."""
+    return ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [example]})
 
 
 def _answers(example: Any) -> dict[int | str, Answer]:
@@ -218,8 +205,7 @@ def _add_pages(app: FastAPI, model: Model, limits: Limits) -> None:
         app.add_route(path, page, include_in_schema=False)
 
 
-def _invalid(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
+async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     faults = error.errors()
     # What was sent is not sent back: it may be a megabyte, or no text at all.
     lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults[:_MOST_FAULTS]]
@@ -228,13 +214,12 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
     return problem(422, "; ".join(lines))
 
 
-def _refused(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
+async def _refused(_: Request, error: HTTPException) -> JSONResponse:
     message = (
         "nothing is here; wanted /, /docs, or what /openapi.json lists" if error.status_code == 404 else error.detail
     )
     return problem(error.status_code, message, error.headers)
 
 
-def _failed(_: Request, error: Exception) -> JSONResponse:
+async def _failed(_: Request, error: Exception) -> JSONResponse:
     return problem(500, "the service failed; its terminal says why")

@@ -23,7 +23,6 @@ from stance.metrics import Calibration, Evaluation
 SYSTEM_COLORS = ("#000000", "#CC79A7", "#009E73", "#E69F00", "#56B4E9")
 
 _MARKERS = "osD^v"
-_DPI = 130
 
 MINUS = "\N{MINUS SIGN}"
 _STANCES = [f"{MINUS}1 against", "0", "+1 favor"]
@@ -33,18 +32,17 @@ _TOO_FEW = "fewer than five sentences"
 def png(figure: Figure) -> bytes:
     """Return the figure as PNG."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
+    figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
 
 
 def confusion(evaluation: Evaluation, titles: Mapping[str, str]) -> Figure:
     """Draw one confusion matrix a target: counts, shaded by the fraction of the gold label."""
-    n = len(evaluation.targets)
-    columns = min(n, 3)
-    rows = math.ceil(n / columns)
+    columns = min(len(evaluation.targets), 3)
+    rows = math.ceil(len(evaluation.targets) / columns)
     figure = Figure(figsize=(3.6 * columns + 0.4, 3.7 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis, (name, scores) in zip(axes, evaluation.targets.items(), strict=False):
+    for number, (name, scores) in enumerate(evaluation.targets.items(), 1):
+        axis = figure.add_subplot(rows, columns, number)
         counts = np.asarray(scores.confusion, dtype=float)
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axis.imshow(share, cmap="Greys", vmin=0, vmax=1)
@@ -56,8 +54,6 @@ def confusion(evaluation: Evaluation, titles: Mapping[str, str]) -> Figure:
         for tick, label in zip([*axis.get_xticklabels(), *axis.get_yticklabels()], LABELS * 2, strict=True):
             tick.set(color=COLORS[label], fontweight="bold")
         axis.set(title=f"{titles[name]} (n = {scores.n})", xlabel="predicted", ylabel="gold")
-    for axis in axes[n:]:
-        axis.set_visible(False)
     return figure
 
 

@@ -73,7 +73,7 @@ def test_articles_are_numbered_on_and_each_is_added_once(corpus: Corpus) -> None
 
 @pytest.mark.parametrize(
     ("args", "exit_code", "message"),
-    [(["--date", "May 2008"], 2, "does not match the format"), ([], 1, "name the targets of the new one")],
+    [(["--date", "May 2008"], 2, "%Y-%m-%d"), ([], 1, "name the targets of the new one")],
     ids=["date", "targets"],
 )
 def test_a_wrong_add_is_said_and_writes_nothing(corpus: Corpus, args: list[str], exit_code: int, message: str) -> None:

@@ -29,6 +29,7 @@ def mislabelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Training, str
     for row in rows[::7]:
         row["text"] = f"\N{ROCKET} <b onclick=x()> {row['text']} <script>alert(1)</script>"
         row["shield"] = "favor" if row["shield"] != "favor" else "against"
+    rows = rows[::2] + rows[1::2]  # no article in one piece
     training, run = train(small_settings(write_csv(folder / "a.csv", rows)), folder / "run", n_jobs=1)
     return training, (run / "report.html").read_text(encoding="utf-8")
 
