@@ -25,28 +25,14 @@ class RunError(StanceError):
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong in a data file.
+    """One thing wrong in a data file."""
 
-    Attributes
-    ----------
-    file
-        The file as the user named it.
-    line
-        Line in the file, the header being 1; ``None`` for the file as a whole.
-    column
-        Column name, or ``None`` where no single column is at fault.
-    found, wanted
-        What stands there, and what is allowed.
-    warning
-        True where training can go on all the same.
-    """
-
-    file: str
-    line: int | None
-    column: str | None
+    file: str  #: as the user named it
+    line: int | None  #: the header being 1; None for the file as a whole
+    column: str | None  #: None where no single column is at fault
     found: str
     wanted: str
-    warning: bool = False
+    warning: bool = False  #: training can go on all the same
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -62,30 +48,19 @@ class DataError(StanceError):
     def __init__(self, faults: Iterable[Fault], *, hint: str = "`stance corpus check FILE` lists them all") -> None:
         self.faults = tuple(faults)
         lines = [str(fault) for fault in self.faults[: self.shown]]
-        hidden = len(self.faults) - len(lines)
-        if hidden:
+        if hidden := len(self.faults) - len(lines):
             lines.append(f"... and {hidden} more ({hint})")
         super().__init__("\n".join(lines))
 
 
 def choices(names: Sequence[str]) -> str:
-    """Return names for a message: ``'a', 'b' or 'c'``.
-
-    >>> choices(["a", "b", "c"])
-    "'a', 'b' or 'c'"
-    """
+    """Return names for a message: ``'a', 'b' or 'c'``."""
     quoted = [repr(name) for name in names]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
 def existing_file(path: Path, what: str) -> Path:
-    """Return the path if it is a file that exists.
-
-    Raises
-    ------
-    StanceError
-        If nothing is there, or a folder is.
-    """
+    """Return the path if it is a file that exists; StanceError if nothing is there, or a folder is."""
     if path.is_dir():
         raise StanceError(f"{path} is a folder; wanted {what}")
     if not path.exists():

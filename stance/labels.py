@@ -16,25 +16,11 @@ SIGNS = {"against": "\N{MINUS SIGN}", "none": "0", "favor": "+"}
 
 @dataclass(frozen=True)
 class Target:
-    """What a stance is taken toward, and the words the lexicon baseline looks for.
+    """What a stance is taken toward, and the words the lexicon baseline looks for."""
 
-    Attributes
-    ----------
-    name
-        The name in the data.
-    title
-        The name for people.
-    definition
-        One sentence.
-    mention
-        Terms that mean the target is spoken of.
-    favor, against
-        Terms that carry a side once the target is mentioned.
-    """
-
-    name: str
-    title: str
-    definition: str = ""
-    mention: tuple[str, ...] = ()
-    favor: tuple[str, ...] = ()
+    name: str  #: in the data
+    title: str  #: the name for people
+    definition: str = ""  #: one sentence
+    mention: tuple[str, ...] = ()  #: terms that mean the target is spoken of
+    favor: tuple[str, ...] = ()  #: terms that carry this side once it is
     against: tuple[str, ...] = ()

@@ -19,7 +19,6 @@ from stance.labels import LABELS
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
 
-_NONE = LABELS.index("none")
 _SIDES = (LABELS.index("against"), LABELS.index("favor"))
 
 
@@ -51,22 +50,14 @@ class TargetScores:
 class Evaluation:
     """All scores of one system.
 
-    Attributes
-    ----------
-    f_avg
-        (F1_favor + F1_against) / 2 pooled over targets, the metric of SemEval-2016 Task 6
-        (Mohammad et al. 2016).
-    f_avg_mean
-        The mean over targets of each target's own F_avg.
-    macro_f1
-        Mean F1 of the three labels, pooled over targets.
+    F_avg is (F1_favor + F1_against) / 2, the metric of SemEval-2016 Task 6 (Mohammad et al. 2016).
     """
 
     n: int
     n_groups: int
-    f_avg: Score
-    f_avg_mean: Score
-    macro_f1: Score
+    f_avg: Score  #: pooled over targets
+    f_avg_mean: Score  #: the mean over targets of each target's own
+    macro_f1: Score  #: mean F1 of the three labels, pooled over targets
     targets: dict[str, TargetScores]
 
 
@@ -82,22 +73,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far probabilities can be believed.
+    """How far probabilities can be believed."""
 
-    Attributes
-    ----------
-    ece
-        Expected calibration error of the predicted label (Naeini et al. 2015), ten bins of
-        equal width.
-    brier
-        Mean squared error summed over labels (Brier 1950), 0 to 2.
-    bins
-        Rows of (mean confidence, fraction correct, n), empty bins left out.
-    """
-
-    ece: float
-    brier: float
-    bins: list[tuple[float, float, int]]
+    ece: float  #: expected calibration error of the predicted label (Naeini et al. 2015), ten bins of equal width
+    brier: float  #: mean squared error summed over labels (Brier 1950), 0 to 2
+    bins: list[tuple[float, float, int]]  #: (mean confidence, fraction correct, n), empty bins left out
 
 
 def confusions(gold: Labels, predicted: Labels, target: Labels, group: Labels) -> Array:
@@ -209,23 +189,19 @@ def compare(
     sums = resampled_sums(np.stack([a, b], axis=1), resamples=resamples, seed=seed)
     differences = f_avg(sums[:, 0]) - f_avg(sums[:, 1])
     swap = np.random.default_rng([seed, 1]).integers(0, 2, (resamples, len(a))).astype(float)
-    first = np.tensordot(1 - swap, a, axes=1) + np.tensordot(swap, b, axes=1)
-    second = np.tensordot(swap, a, axes=1) + np.tensordot(1 - swap, b, axes=1)
-    extreme = np.abs(f_avg(first) - f_avg(second)) >= abs(observed) - 1e-12
+    moved = np.tensordot(swap, b - a, axes=1)
+    extreme = np.abs(f_avg(a.sum(axis=0) + moved) - f_avg(b.sum(axis=0) - moved)) >= abs(observed) - 1e-12
     p = (int(extreme.sum()) + 1) / (resamples + 1)
     return Comparison(*names, with_interval(observed, differences), p)
 
 
-def calibration(gold: Labels, proba: Array, *, n_bins: int = 10) -> Calibration:
+def calibration(gold: Labels, proba: Array) -> Calibration:
     """Measure calibration of probabilities of shape (n_examples, 3), columns in LABELS order."""
     code = _codes(gold)
     confidence, correct = proba.max(axis=1), proba.argmax(axis=1) == code
-    bin_of = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    bins = [
-        (float(confidence[inside].mean()), float(correct[inside].mean()), int(inside.sum()))
-        for inside in (bin_of == k for k in range(n_bins))
-        if inside.any()
-    ]
+    bin_of = np.minimum((confidence * 10).astype(int), 9)
+    inside = [bin_of == k for k in np.unique(bin_of)]
+    bins = [(float(confidence[rows].mean()), float(correct[rows].mean()), int(rows.sum())) for rows in inside]
     ece = sum(abs(mean - right) * n for mean, right, n in bins) / len(code)
     brier = float(((proba - np.eye(3)[code]) ** 2).sum(axis=1).mean())
     return Calibration(float(ece), brier, bins)
@@ -246,14 +222,8 @@ def fit_temperature(scores: Array, gold: npt.NDArray[np.intp]) -> float:
     """Return the temperature of least negative log-likelihood (Guo et al. 2017), its log under a normal prior.
 
     Without the prior (mean 0, standard deviation 1) random scores would have an infinite temperature, and scores
-    that are always right one of 0. Beside a thousand examples it weighs nothing.
-
-    Parameters
-    ----------
-    scores
-        Held-out scores of shape (n_examples, n_classes).
-    gold
-        The right class's column, shape (n_examples,).
+    that are always right one of 0. Beside a thousand examples it weighs nothing. `scores` are held out, of shape
+    (n_examples, n_classes); `gold` are the right classes' columns, shape (n_examples,).
     """
 
     def loss(log_temperature: float) -> float:

@@ -9,11 +9,15 @@ from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from stance.errors import ConfigError, existing_file
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+# A line of TOML that begins a section or sets a key.
+_SETS = re.compile(r"""\s*(?:\[\s*(?P<section>[^\[\]]+?)\s*\]|["']?(?P<key>[\w.-]+)["']?\s*=)""")
 
 
 class _Section(BaseModel):
@@ -111,11 +115,8 @@ class Settings(_Section):
         """Return a copy with other values; dotted names as ``data__files``."""
         tree = self.model_dump()
         for key, value in values.items():
-            *sections, leaf = key.split("__")
-            node = tree
-            for section in sections:
-                node = node[section]
-            node[leaf] = value
+            section, _, name = key.rpartition("__")
+            (tree[section] if section else tree)[name] = value
         return _validated(tree, "settings", "")
 
 
@@ -123,14 +124,8 @@ def read_settings(path: str | Path) -> Settings:
     """Read an experiment; data files in it are taken relative to the file itself.
 
     With ``base = "FILE"`` it states its differences to that experiment instead of to the defaults.
-
-    Raises
-    ------
-    ConfigError
-        If the file is not TOML, or a key is unknown, of a wrong type or of an impossible
-        value; every such key is named with its line.
-    StanceError
-        If there is no such file.
+    Raises a StanceError if there is no such file, a ConfigError if it is not TOML, or a key is unknown, of a
+    wrong type or of an impossible value; every such key is named with its line.
     """
     return _read(Path(path), ())
 
@@ -138,13 +133,10 @@ def read_settings(path: str | Path) -> Settings:
 def with_whole_paths(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the values of a `[data]` section, its files taken relative to a folder."""
 
-    def whole(file: str) -> str:
-        return file and str((folder / file).resolve())
+    def whole(value: Any) -> Any:
+        return [whole(file) for file in value] if isinstance(value, list) else value and str((folder / value).resolve())
 
-    paths: dict[str, Any] = {key: whole(data[key]) for key in ("splits", "about") if key in data}
-    if "files" in data:
-        paths["files"] = list(map(whole, data["files"]))
-    return data | paths
+    return data | {key: whole(data[key]) for key in ("files", "splits", "about") if key in data}
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> Settings:
@@ -174,43 +166,25 @@ def _validated(tree: dict[str, Any], source: str, text: str) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        problems = [_problem(item, source, text) for item in error.errors()]
-        raise ConfigError("\n".join(problems)) from None
+        raise ConfigError("\n".join(_problem(item, source, text) for item in error.errors())) from None
 
 
-def _problem(item: Any, source: str, text: str) -> str:
-    path = [str(part) for part in item["loc"]]
-    line = _line_of(path, text)
-    place = f"{source}:{line}" if line else source
-    key = ".".join(path)
+def _problem(item: ErrorDetails, source: str, text: str) -> str:
+    line = _line_of(".".join(name for name in item["loc"] if isinstance(name, str)), text)
+    position = f"{source}:{line}" if line else source
+    key = ".".join(map(str, item["loc"]))
     if item["type"] == "extra_forbidden":
-        section = _section(path[:-1])
-        known = ", ".join(section.model_fields)
-        return f"{place}: unknown key {key!r}; known here: {known}"
-    reason = item["msg"].removeprefix("Value error, ")
-    return f"{place}: {key} = {item['input']!r} cannot be used: {reason}"
+        section = type(getattr(Settings(), str(item["loc"][0]))) if len(item["loc"]) > 1 else Settings
+        return f"{position}: unknown key {key!r}; known here: {', '.join(section.model_fields)}"
+    return f"{position}: {key} = {item['input']!r} cannot be used: {item['msg'].removeprefix('Value error, ')}"
 
 
-def _section(path: list[str]) -> type[BaseModel]:
-    section: type[BaseModel] = Settings
-    for part in path:
-        annotation = section.model_fields[part].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
-    return section
-
-
-def _line_of(path: list[str], text: str) -> int | None:
-    """Find the line that sets a key, for the plain TOML people write by hand."""
-    names = [part for part in path if not part.isdigit()]
+def _line_of(key: str, text: str) -> int | None:
+    """Find the line that sets a key or begins a section, for the plain TOML people write by hand."""
     section = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-            section = header[1].strip()
-            if section == ".".join(names):
-                return number
-        elif assignment := re.match(r"\s*([\w.\-\"']+)\s*=", line):
-            key = ".".join(filter(None, [section, assignment[1].strip("\"'")]))
-            if key == ".".join(names):
+        if match := _SETS.match(line):
+            section = match["section"] or section
+            if ".".join(filter(None, (section, match["key"]))) == key:
                 return number
     return None

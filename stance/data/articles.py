@@ -11,7 +11,7 @@ import pandas as pd
 from stance.data.columns import target_columns
 from stance.data.tables import read_table, read_text, write_table
 from stance.errors import StanceError
-from stance.text.sentences import split
+from stance.text.sentences import split_sentences
 
 
 def add_article(
@@ -23,7 +23,7 @@ def add_article(
     are the columns of a new `sentences.csv`. Raises a StanceError if the article is empty or there
     already, or no targets are known.
     """
-    sentences = split(read_text(article))
+    sentences = split_sentences(read_text(article))
     articles_csv, sentences_csv = folder / "articles.csv", folder / "sentences.csv"
     articles = read_table(articles_csv).frame if articles_csv.exists() else pd.DataFrame(columns=["article_id", *about])
     if sentences_csv.exists():

@@ -23,8 +23,9 @@ PATTERN = r"^(?P<actor>[A-Z]{2,3})_\d+_(?P<year>\d{4})$"
 #: state ("parliament of Georgia").
 REACH = 4
 
-#: Kinds of names for people and bodies of a state, such as "deputy" and "foreign ministry".
+#: Kinds of names for people and bodies of a state, such as "deputy" and "foreign ministry", and of its own names.
 NOUNS = ("role", "state noun")
+STATES = ("state", "capital", "seat", "office", "demonym")
 
 _TOKEN = re.compile(r"(?:[A-Z]\.){2,}|\w+(?:-\w+)*|['\u2019]s\b|[^\w\s]")
 _LONGEST_NAME = 6
@@ -35,17 +36,13 @@ _NEAR = 10
 
 @dataclass(frozen=True)
 class Phrase:
-    """Words [first, last) of a sentence that name an actor.
-
-    `kind` is that of `actors.csv` where a name is meant, and as in `stance.reading.holders.Holder`, with `country`,
-    where an actor is.
-    """
+    """Words [first, last) of a sentence that name an actor."""
 
     first: int
     last: int
     name: str
-    kind: str
-    country: str | None = None
+    kind: str  #: that of `actors.csv` of a name, that of `stance.reading.holders.Holder` of an actor
+    country: str | None = None  #: of an actor
 
 
 @dataclass(frozen=True)
@@ -123,12 +120,7 @@ def actor_of(name: str) -> str:
 def state_by_name(name: str) -> str | None:
     """Return the state of that name, demonym, capital, seat or office, or None."""
     entry = _gazetteer()[0].get(_key(name))
-    return entry.actor if entry and entry.kind not in ("organisation", "none", *NOUNS) else None
-
-
-def is_organisation(name: str) -> bool:
-    """Tell whether an organisation goes by that name here."""
-    return any(entry.actor == name and entry.kind == "organisation" for entry in _gazetteer()[0].values())
+    return entry.actor if entry and entry.kind in STATES else None
 
 
 def find_names(sentence: str) -> Tokens:
@@ -150,10 +142,9 @@ def find_names(sentence: str) -> Tokens:
 
 def _look_up(key: str) -> _Entry | None:
     entries = _gazetteer()[0]
-    if entry := entries.get(key) or entries.get(key[0].lower() + key[1:]):
-        return entry
-    entry = entries.get(key.lower())
-    return entry if entry and entry.kind in NOUNS else None
+    lower = entries.get(key.lower())
+    noun = lower if lower and lower.kind in NOUNS else None
+    return entries.get(key) or entries.get(key[0].lower() + key[1:]) or noun
 
 
 def find_actors(tokens: Tokens, country: str | None = None) -> list[Phrase]:
@@ -183,11 +174,8 @@ def find_actors(tokens: Tokens, country: str | None = None) -> list[Phrase]:
                 adjectives.append(name)
             actors.append(Phrase(name.first, name.last, name.name, "state", name.name))
     # "Russia's foreign ministry" is one actor, not two.
-    return [
-        actor
-        for i, actor in enumerate(actors)
-        if not any(_is_within(actor, other) for other in actors[max(0, i - _NEAR) : i + _NEAR + 1])
-    ]
+    near_ones = ((actor, actors[max(0, i - _NEAR) : i + _NEAR + 1]) for i, actor in enumerate(actors))
+    return [actor for actor, others in near_ones if not any(_is_within(actor, other) for other in others)]
 
 
 def word_at(words: Sequence[str], i: int) -> str:
@@ -208,17 +196,17 @@ def _belongs(words: Sequence[str], noun: Phrase, after: Phrase) -> bool:
     """Tell whether "of", "from" or "in" ties a noun to the state that follows it."""
     between = words[noun.last : after.first]
     tied = len(between) <= REACH and not {"of", "from", "in"}.isdisjoint(between)
-    return tied and after.kind in ("state", "capital", "seat", "demonym")
+    return tied and after.kind in STATES and after.kind != "office"
 
 
 def _stands_alone(words: Sequence[str], demonym: Phrase) -> bool:
     """Tell whether a demonym is a noun: "Russians", or "the Chinese" with a verb behind it."""
     word = words[demonym.last - 1]
-    if word.endswith("s") and word != "Swiss":
-        return True
-    return word_at(words, demonym.first - 1).lower() == "the" and word_at(words, demonym.last) in forms("verb")
+    acts = word_at(words, demonym.first - 1).lower() == "the" and word_at(words, demonym.last) in forms("verb")
+    return acts or (word.endswith("s") and word != "Swiss")
 
 
 def _is_within(actor: Phrase, other: Phrase) -> bool:
-    inside = other.first <= actor.first and actor.last <= other.last
-    return inside and (other.first, other.last) != (actor.first, actor.last)
+    return (
+        other.first <= actor.first and actor.last <= other.last and other.last - other.first > actor.last - actor.first
+    )

@@ -13,7 +13,7 @@ from stance.labels import LABELS
 from stance.metrics import Score, bootstrap_mean
 from stance.model.predictor import Model
 from stance.reading.holders import AUTHOR, Holder, find_holders
-from stance.text.sentences import paragraphs, split
+from stance.text.sentences import paragraphs, split_sentences
 
 #: Fewer units than this (sentences, documents) give no interval: resampling so few says nothing.
 FEWEST = 5
@@ -26,27 +26,15 @@ Counts = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence and where it stands.
+    """A sentence and where it stands."""
 
-    Attributes
-    ----------
-    position, paragraph
-        Index of the sentence, and of its paragraph, in the article.
-    labels
-        Its stance toward each target, in the order of the model's targets.
-    proba, scores
-        Lists of shape (n_targets, 3), columns in LABELS order; scores are linear and lack the temperature.
-    holders
-        Whose stance it is if it takes a side.
-    """
-
-    position: int
-    paragraph: int
+    position: int  #: index in the article
+    paragraph: int  #: index of its paragraph
     text: str
-    labels: tuple[str, ...]
-    proba: list[list[float]]
-    scores: list[list[float]]
-    holders: tuple[Holder, ...]
+    labels: tuple[str, ...]  #: its stance toward each target, in the order of the model's
+    proba: list[list[float]]  #: of shape (n_targets, 3), columns in LABELS order
+    scores: list[list[float]]  #: of that shape; linear, without the temperature
+    holders: tuple[Holder, ...]  #: whose stance it is if it takes a side
 
     def stance(self, target: int) -> float:
         """Return P(favor) - P(against) toward the target of that index, -1 to 1."""
@@ -54,47 +42,31 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """Where an article stands toward a target.
-
-    Attributes
-    ----------
-    counts
-        Sentences by label, LABELS order.
-    share
-        Fraction of the sentences that take a side.
-    stance
-        Mean of P(favor) - P(against), -1 to 1, over the sentences that take a side; None where none does.
-    low, high
-        Its 95 % interval from resampled sentences; None with fewer than `FEWEST` of them.
-    telling
-        Positions of the sentences surest of a side, surest first.
-    """
+class Standing:
+    """Where sentences stand toward a target."""
 
     target: str
-    title: str
-    counts: Counts
-    share: float
-    stance: float | None
-    low: float | None
+    counts: Counts  #: sentences by label, LABELS order
+    stance: float | None  #: mean P(favor) - P(against), -1 to 1, of those that take a side; None where none does
+    low: float | None  #: its 95 % interval from resampled sentences; None with fewer than `FEWEST` of them
     high: float | None
-    telling: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Position:
-    """Where one holder stands toward a target; counts, stance and interval as in `Summary`.
+class Summary(Standing):
+    """Where an article stands toward a target."""
 
-    `sentences` are the positions of the holder's sentences that take a side.
-    """
+    title: str
+    share: float  #: fraction of the sentences that take a side
+    telling: tuple[int, ...]  #: positions of the sentences surest of a side, surest first
+
+
+@dataclass(frozen=True)
+class Position(Standing):
+    """Where one holder stands toward a target."""
 
     holder: str
-    target: str
-    counts: Counts
-    stance: float
-    low: float | None
-    high: float | None
-    sentences: tuple[int, ...]
+    sentences: tuple[int, ...]  #: positions of the holder's sentences that take a side
 
 
 @dataclass(frozen=True)
@@ -119,19 +91,10 @@ class Reading:
 def read_article(model: Model, text: str, *, author: str = AUTHOR, country: str | None = None) -> Reading:
     """Split an article into sentences and say of each where it stands toward every target, and who does.
 
-    Parameters
-    ----------
-    text
-        Plain text; the first paragraph may be the headline.
-    author, country
-        As in `stance.reading.holders.find_holders`.
-
-    Raises
-    ------
-    ModelError
-        If `text` is not a string.
+    `text` is plain; its first paragraph may be the headline. `author` and `country` are as in
+    `stance.reading.holders.find_holders`. Raises a ModelError if `text` is not a string.
     """
-    numbered = [(n, sentence) for n, block in enumerate(paragraphs(text)) for sentence in split(block)]
+    numbered = [(n, sentence) for n, block in enumerate(paragraphs(text)) for sentence in split_sentences(block)]
     texts = [sentence for _, sentence in numbered]
     scores = model.scores(texts)
     proba = model.probabilities(scores)
@@ -161,8 +124,7 @@ def _summary(name: str, title: str, sentences: Sequence[Sentence], target: int) 
     surest = sorted(sided, key=lambda sentence: -max(sentence.proba[target]))
     telling = tuple(sentence.position for sentence in surest[:TELLING])
     share = len(sided) / len(sentences) if sentences else 0.0
-    stance, low, high = _mean(sided, target) if sided else (None, None, None)
-    return Summary(name, title, _counts(sentences, target), share, stance, low, high, telling)
+    return Summary(name, *_standing(sentences, target), title, share, telling)
 
 
 def _positions(name: str, sentences: Sequence[Sentence], target: int) -> list[Position]:
@@ -171,7 +133,7 @@ def _positions(name: str, sentences: Sequence[Sentence], target: int) -> list[Po
         for holder in sentence.holders:
             held.setdefault(holder.name, []).append(sentence)
     positions = [
-        Position(holder, name, _counts(theirs, target), *_mean(theirs, target), tuple(s.position for s in theirs))
+        Position(name, *_standing(theirs, target), holder, tuple(sentence.position for sentence in theirs))
         for holder, theirs in held.items()
     ]
     return sorted(positions, key=lambda position: (-len(position.sentences), position.holder))
@@ -181,15 +143,11 @@ def _sided(sentences: Sequence[Sentence], target: int) -> list[Sentence]:
     return [sentence for sentence in sentences if sentence.labels[target] != "none"]
 
 
-def _counts(sentences: Sequence[Sentence], target: int) -> Counts:
+def _standing(sentences: Sequence[Sentence], target: int) -> tuple[Counts, float | None, float | None, float | None]:
+    """Return the counts, stance, low and high of a `Standing`."""
     labels = [sentence.labels[target] for sentence in sentences]
     against, none, favor = map(labels.count, LABELS)
-    return against, none, favor
-
-
-def _mean(sided: Sequence[Sentence], target: int) -> tuple[float, float | None, float | None]:
-    """Return the mean stance of one sentence or more, with its interval if there are enough."""
-    stances = [sentence.stance(target) for sentence in sided]
+    stances = [sentence.stance(target) for sentence in _sided(sentences, target)]
     if score := mean_stance(stances):
-        return score.value, score.low, score.high
-    return float(np.mean(stances)), None, None
+        return (against, none, favor), score.value, score.low, score.high
+    return (against, none, favor), float(np.mean(stances)) if stances else None, None, None

@@ -36,6 +36,12 @@ _EVERYWHERE = ("United States", "Russia")
 # A verb is at most so many words behind its subject.
 _VERB_REACH = 15
 
+# Where "@" stands for an actor.
+_ACCORDING = re.compile(
+    r"(?:according to|in the (?:view|opinion|eyes) of) @"
+    r"|(?<!\S)in @ ['\u2019]s (?:view|opinion|eyes|judgement|judgment)"
+)
+
 _JOINTS = frozenset([",", "and", "the"])
 _OPEN, _CLOSE = "\u201c\u2018\u00ab", "\u201d\u2019\u00bb"
 _CLOSING = frozenset(['"', *_CLOSE])
@@ -43,47 +49,23 @@ _CLOSING = frozenset(['"', *_CLOSE])
 
 @dataclass(frozen=True)
 class Holder:
-    """Whoever holds a stance.
+    """Whoever holds a stance."""
 
-    Attributes
-    ----------
-    name
-        ``Russia``, ``NATO``, ``deputy (Finland)`` or the author.
-    kind
-        ``state``, ``organisation``, ``person`` (a person, party or group of a state) or ``author``.
-    country
-        The state, or a person's; None for others, and where it is not known.
-    rule
-        Key of `RULES`: why it was picked.
-    start, end
-        The words that name it, as offsets in the sentence; both 0 where the sentence does not.
-    """
-
-    name: str
-    kind: str
-    country: str | None
-    rule: str = ""
-    start: int = 0
+    name: str  #: such as "Russia", "NATO", "deputy (Finland)", or the author's
+    kind: str  #: "state", "organisation", "person" (a person, party or group of a state) or "author"
+    country: str | None  #: the state, or a person's; None for others, and where it is not known
+    rule: str = ""  #: key of `RULES`: why it was picked
+    start: int = 0  #: the words that name it are [start, end) of the sentence; both 0 where it does not
     end: int = 0
 
 
 def find_holders(
     sentences: Sequence[str], *, author: str = AUTHOR, country: str | None = None
 ) -> list[tuple[Holder, ...]]:
-    """Say of each sentence of one article whose stance it is, if it takes one.
+    """Say of each sentence of one article, the headline first, whose stance it is if it takes one: one or more holders.
 
-    Parameters
-    ----------
-    sentences
-        In order, the headline first if there is one.
-    author
-        The name of whoever speaks where nobody is named.
-    country
-        Of people named without one; by default the state the article names most, none if all are named in passing.
-
-    Returns
-    -------
-    One or more holders a sentence; its `rule` says why.
+    `author` is the name of whoever speaks where nobody is named. `country` is that of people named without one; by
+    default the state the article names most, none if all are named in passing.
     """
     article = [find_names(sentence) for sentence in sentences]
     country = country or _home(article)
@@ -93,17 +75,17 @@ def find_holders(
     reported: tuple[Holder, ...] = ()
     for tokens in article:
         rule, actors = _pick(tokens.words, find_actors(tokens, country), argues=argues, reported=bool(reported))
+        spans = tokens.spans
         if actors:
-            reported = tuple(
-                Holder(a.name, a.kind, a.country, rule, tokens.spans[a.first][0], tokens.spans[a.last - 1][1])
-                for a in actors
+            held = reported = tuple(
+                Holder(a.name, a.kind, a.country, rule, spans[a.first][0], spans[a.last - 1][1]) for a in actors
             )
-            holders.append(reported)
         elif rule in ("pronoun", "goes on"):
-            holders.append(tuple(replace(holder, rule=rule, start=0, end=0) for holder in reported))
+            held = tuple(replace(holder, rule=rule, start=0, end=0) for holder in reported)
         else:
-            holders.append((replace(writer, rule=rule),))
+            held = (replace(writer, rule=rule),)
             reported = () if rule == "first person" else reported
+        holders.append(held)
     return holders
 
 
@@ -148,10 +130,11 @@ def _pick(words: Sequence[str], actors: Sequence[Phrase], *, argues: bool, repor
     `argues` is whether the article speaks in the first person, `reported` whether an earlier sentence has a holder.
     """
     doing = [actor for actor in actors if not _oblique(words, actor)]
-    if actor := _labelled(words, actors):
-        return "label", [actor]
-    if actor := _according(words, actors):
-        return "according", [actor]
+    colon = words.index(":") if ":" in words[:8] else -1
+    if labelled := [actor for actor in actors if actor.last == colon]:
+        return "label", labelled[:1]
+    if according := [actor for actor in actors if _ACCORDING.search(_around(words, actor))]:
+        return "according", according[:1]
     speaker = _speaker(words, doing)
     if speaker == "pronoun" and reported:
         return "pronoun", []
@@ -191,21 +174,10 @@ def _before(words: Sequence[str], first: int) -> int:
     return i
 
 
-def _labelled(words: Sequence[str], actors: Sequence[Phrase]) -> Phrase | None:
-    colon = words.index(":") if ":" in words[:8] else -1
-    return next((actor for actor in actors if actor.last == colon), None)
-
-
-def _according(words: Sequence[str], actors: Sequence[Phrase]) -> Phrase | None:
-    for actor in actors:
-        i = _before(words, actor.first)
-        before = " ".join(words[max(0, i - 3) : i + 1]).lower()
-        after = " ".join(words[actor.last : actor.last + 2]).lower()
-        if before.endswith(("according to", "in the view of", "in the opinion of", "in the eyes of")):
-            return actor
-        if word_at(words, i).lower() == "in" and re.match(r"['\u2019]s (view|opinion|eyes|judgement|judgment)", after):
-            return actor
-    return None
+def _around(words: Sequence[str], actor: Phrase) -> str:
+    """Return the words before and after an actor in small letters, "@" in its place and without its determiner."""
+    i = _before(words, actor.first)
+    return " ".join([*words[max(0, i - 3) : i + 1], "@", *words[actor.last : actor.last + 2]]).lower()
 
 
 def _speaker(words: Sequence[str], doing: Sequence[Phrase]) -> Phrase | str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stance.data.columns import cells, require_columns, row_faults
 from stance.data.tables import read_table, read_text
 from stance.errors import ConfigError, DataError, Fault, StanceError
 from stance.labels import LABELS
@@ -21,7 +22,7 @@ from stance.model.predictor import Model
 from stance.reading.actors import PATTERN, state_of
 from stance.reading.article import mean_stance
 from stance.reading.holders import AUTHOR, Holder, find_holders
-from stance.text.sentences import paragraphs, split
+from stance.text.sentences import paragraphs, split_sentences
 
 #: What a map can be made by.
 BY = ("actor", "year")
@@ -37,23 +38,14 @@ class Document:
     year: int | None
 
 
-def documents(sources: Sequence[str | Path], *, pattern: str = PATTERN) -> list[Document]:
+def load_documents(sources: Sequence[str | Path], *, pattern: str = PATTERN) -> list[Document]:
     """Read documents: text files, folders of ``.txt``, or tables with the columns text, actor and year.
 
-    Parameters
-    ----------
-    pattern
-        Regular expression with the groups `actor` and `year` (either may be missing), sought in the name of a
-        text file without its ending. A three-letter code becomes its state's name.
+    `pattern` is a regular expression with the groups `actor` and `year` (either may be missing), sought in the name
+    of a text file without its ending. A three-letter code becomes its state's name.
 
-    Raises
-    ------
-    ConfigError
-        If the pattern is not a regular expression or has neither group.
-    DataError
-        If a file cannot be read, or a table lacks a column or has a year that is none.
-    StanceError
-        If a file or folder does not exist, or nothing is in them.
+    Raises a ConfigError if the pattern is none or has neither group, a DataError if a file cannot be read, a table
+    lacks a column or has a year that is none, and a StanceError if there is no such file or nothing in it.
     """
     try:
         compiled = re.compile(pattern)
@@ -85,54 +77,35 @@ def _document(file: Path, pattern: re.Pattern[str]) -> Document:
 
 def _rows(source: Path) -> list[Document]:
     table = read_table(source)
-    columns = ["text", *BY]
-    if missing := [name for name in columns if name not in table.frame]:
-        raise DataError([Fault(table.source, 1, None, f"no column {', '.join(missing)}", "text, actor and year")])
-    cells = table.frame[columns].map(lambda cell: "" if pd.isna(cell) else str(cell).strip())
-    texts, faults = [], []
-    for line, (text, actor, year) in zip(table.lines, cells.itertuples(index=False), strict=True):
-        if year and not year.isdecimal():
-            faults.append(Fault(table.source, line, "year", repr(year), "a year such as 2008, or nothing"))
-            continue
-        state = state_of(actor) if len(actor) == 3 and actor.isupper() else None
-        texts.append(Document(f"{table.source}:{line}", text, state or actor or None, int(year) if year else None))
-    if faults:
+    require_columns(table, ["text", *BY])
+    rows = table.frame[["text", *BY]].apply(cells).assign(line=table.lines, source=table.source)
+    wrong = rows[~rows["year"].str.fullmatch(r"\d*")]
+    if faults := row_faults(wrong, "year", "{year!r}", "a year such as 2008, or nothing"):
         raise DataError(faults, hint="mend these first")
+    texts = []
+    for text, actor, year, line, name in rows.itertuples(index=False, name=None):
+        state = state_of(actor) if re.fullmatch("[A-Z]{3}", actor) else None
+        texts.append(Document(f"{name}:{line}", text, state or actor or None, int(year) if year else None))
     return texts
 
 
 @dataclass(frozen=True)
 class Stances:
-    """What a model reads in documents.
+    """What a model reads in documents."""
 
-    Attributes
-    ----------
-    sided
-        A row a (sentence, target, actor) that takes a side: document, actor, year, position, target, stance (label),
-        value (P(favor) - P(against), -1 to 1), rule and text.
-    read
-        A row a (document, actor): year and the number of `sentences` read as that actor's.
-    """
-
+    #: A row a (sentence, target, actor) that takes a side: document, actor, year, position, target, stance (label),
+    #: value (P(favor) - P(against), -1 to 1), rule and text.
     sided: pd.DataFrame
+    #: A row a (document, actor): year and the number of `sentences` read as that actor's.
     read: pd.DataFrame
 
 
 def read_documents(model: Model, texts: Sequence[Document], *, actor_from: str = "document") -> Stances:
     """Say of every sentence of every document that takes a side whose it is and where it stands.
 
-    Parameters
-    ----------
-    actor_from
-        ``document``: whoever the document's name or row says; ``sentence``: whom the sentence names
-        (`stance.reading.holders`), the document's own actor where it names nobody.
-
-    Raises
-    ------
-    ConfigError
-        If `actor_from` is neither.
-    StanceError
-        If actors are to come from documents and none has one.
+    By `actor_from` it is whoever the ``document``'s name or row says; or whom the ``sentence`` names
+    (`stance.reading.holders`), the document's own actor where it names nobody. Raises a ConfigError if `actor_from`
+    is neither, a StanceError if actors are to come from documents and none has one.
     """
     if actor_from not in ("document", "sentence"):
         raise ConfigError(f"actor from {actor_from!r}; wanted 'document' or 'sentence'")
@@ -159,7 +132,7 @@ def read_documents(model: Model, texts: Sequence[Document], *, actor_from: str =
 
 def _sentences(document: Document, actor_from: str) -> list[tuple[str, tuple[Holder, ...]]]:
     """Return the sentences of a document, each with its holders."""
-    texts = [sentence for block in paragraphs(document.text) for sentence in split(block)]
+    texts = [sentence for block in paragraphs(document.text) for sentence in split_sentences(block)]
     own = document.actor or AUTHOR
     if actor_from == "document":
         return [(text, (Holder(own, "author", None, "document"),)) for text in texts]
@@ -172,50 +145,34 @@ def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> p
     Columns: those of `by`, target, documents and sentences (that take a side), against, favor, read (sentences read in
     all), share (fraction of those that take a side), stance (mean of P(favor) - P(against), -1 to 1), low and high
     (its 95 % interval) and resampled: ``documents`` where at least `stance.reading.article.FEWEST` of them bear on it,
-    else ``sentences``, else nothing, and then there is no interval.
-
-    Raises
-    ------
-    ConfigError
-        As in `check_by`.
+    else ``sentences``, else nothing, and then there is no interval. Raises a ConfigError as `check_by` does.
     """
     by = check_by(by)
     n_read = {key: int(rows["sentences"].sum()) for key, rows in stances.read.groupby(by)}
+    sided = stances.sided.assign(
+        target=pd.Categorical(stances.sided["target"], pd.Index(targets))
+    )  # sorted as in `targets`
     means = []
-    for key, rows in stances.sided.groupby([*by, "target"]):
-        *group, target = key
-        read = n_read[tuple(group)]
-        means.append({
-            **dict(zip(by, group, strict=True)), "target": target, "documents": rows["document"].nunique(),
-            "sentences": len(rows), "against": int((rows["stance"] == "against").sum()),
-            "favor": int((rows["stance"] == "favor").sum()), "read": read, "share": len(rows) / read,
-            "stance": float(rows["value"].mean()), **interval(rows),
-        })  # fmt: skip
+    for key, rows in sided.groupby([*by, "target"], observed=True):
+        n, read = len(rows), n_read[key[:-1]]
+        against = int((rows["stance"] == "against").sum())
+        mean = float(rows["value"].mean())
+        means.append((*key, rows["document"].nunique(), n, against, n - against, read, n / read, mean, *interval(rows)))
     columns = ["documents", "sentences", "against", "favor", "read", "share", "stance", "low", "high", "resampled"]
-    frame = pd.DataFrame(means, columns=[*by, "target", *columns])
-    order = {target: i for i, target in enumerate(targets)}
-    return frame.sort_values(
-        [*by, "target"], key=lambda c: c.map(order) if c.name == "target" else c, ignore_index=True
-    )
+    return pd.DataFrame(means, columns=[*by, "target", *columns])
 
 
 def check_by(by: Sequence[str]) -> list[str]:
-    """Return the names without repeats.
-
-    Raises
-    ------
-    ConfigError
-        If there is none, or one is not in `BY`.
-    """
+    """Return the names without repeats; ConfigError if there is none, or one is not in `BY`."""
     by = list(dict.fromkeys(by))
     if not by or not set(by) <= set(BY):
         raise ConfigError(f"a map by {', '.join(map(repr, by)) or 'nothing'}; wanted actor, year or actor,year")
     return by
 
 
-def interval(rows: pd.DataFrame) -> dict[str, float | str | None]:
+def interval(rows: pd.DataFrame) -> tuple[float | None, float | None, str]:
     """Return low, high and resampled of rows of `Stances.sided`, as in `stance_map`."""
     for units, groups in (("documents", rows["document"].tolist()), ("sentences", None)):
         if score := mean_stance(rows["value"].tolist(), groups):
-            return {"low": score.low, "high": score.high, "resampled": units}
-    return {"low": None, "high": None, "resampled": ""}
+            return score.low, score.high, units
+    return None, None, ""

@@ -10,12 +10,12 @@ import sentencex
 _ENDS = (".", "!", "?", ":", ";", '"', "\N{RIGHT DOUBLE QUOTATION MARK}", "\N{HORIZONTAL ELLIPSIS}")
 
 
-def split(text: str, *, language: str = "en") -> list[str]:
+def split_sentences(text: str, *, language: str = "en") -> list[str]:
     """Split a text into its sentences, in order; a line break always ends one.
 
     Abbreviations ("U.S.", "Gen.", "5 p.m.") do not.
 
-    >>> split("Gen. Smith paid US$ 1 billion. The U.S. declined.")
+    >>> split_sentences("Gen. Smith paid US$ 1 billion. The U.S. declined.")
     ['Gen. Smith paid US$ 1 billion.', 'The U.S. declined.']
     """
     lines = (" ".join(line.split()) for line in text.splitlines())

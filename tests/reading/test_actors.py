@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stance.reading.actors import actor_of, find_actors, find_names, is_organisation, state_by_name, state_of
+from stance.reading.actors import actor_of, find_actors, find_names, state_by_name, state_of
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,6 @@ def test_codes_are_those_of_states_that_are_and_were() -> None:
 
 def test_states_and_organisations_are_told_apart() -> None:
     assert [state_by_name(name) for name in ("Warsaw", "Polish", "NATO", "deputy")] == ["Poland", "Poland", None, None]
-    assert [is_organisation(name) for name in ("NATO", "Poland")] == [True, False]
 
 
 @pytest.mark.parametrize(

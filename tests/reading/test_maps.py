@@ -10,7 +10,7 @@ import pytest
 from stance.errors import ConfigError, DataError, StanceError
 from stance.model.predictor import load
 from stance.reading.article import read_article
-from stance.reading.maps import Document, documents, read_documents, stance_map
+from stance.reading.maps import Document, load_documents, read_documents, stance_map
 from tests.conftest import RunCli
 
 AGAINST = "Russia condemned the shield as a threat."
@@ -26,7 +26,9 @@ def folder_of(path: Path) -> Path:
 
 
 def test_names_of_documents_give_actor_and_year(tmp_path: Path) -> None:
-    about = {document.name: (document.actor, document.year) for document in documents([folder_of(tmp_path / "un")])}
+    about = {
+        document.name: (document.actor, document.year) for document in load_documents([folder_of(tmp_path / "un")])
+    }
     assert about["RUS_55_2000"] == ("Russia", 2000)
     assert about["POL_55_2000"] == ("Poland", 2000)
 
@@ -34,25 +36,25 @@ def test_names_of_documents_give_actor_and_year(tmp_path: Path) -> None:
 def test_a_table_gives_them_too(tmp_path: Path) -> None:
     file = tmp_path / "speeches.csv"
     file.write_text("text,actor,year\nThe fair opened.,RUS,2008\nThe fair closed.,Per,\n", encoding="utf-8")
-    assert [(d.actor, d.year) for d in documents([file])] == [("Russia", 2008), ("Per", None)]
+    assert [(d.actor, d.year) for d in load_documents([file])] == [("Russia", 2008), ("Per", None)]
     file.write_text("text,actor,year\nThe fair opened.,RUS,soon\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"speeches\.csv:2: column 'year': found 'soon'"):
-        documents([file])
+        load_documents([file])
     pd.DataFrame({"text": ["The fair opened."], "actor": [None], "year": pd.array([None], dtype="Int64")}).to_parquet(
         tmp_path / "speeches.parquet"
     )
-    assert [(d.actor, d.year) for d in documents([tmp_path / "speeches.parquet"])] == [(None, None)]
+    assert [(d.actor, d.year) for d in load_documents([tmp_path / "speeches.parquet"])] == [(None, None)]
 
 
 @pytest.mark.parametrize(("pattern", "message"), [("(", "not a regular expression"), ("x", "names nothing")])
 def test_a_pattern_must_name_something(tmp_path: Path, pattern: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        documents([tmp_path], pattern=pattern)
+        load_documents([tmp_path], pattern=pattern)
 
 
 def test_a_map_counts_and_means_what_takes_a_side(tiny_run: Path, tmp_path: Path) -> None:
     model = load(tiny_run)
-    stances = read_documents(model, documents([folder_of(tmp_path / "un")]))
+    stances = read_documents(model, load_documents([folder_of(tmp_path / "un")]))
     rows = stance_map(stances, ["actor"], model.targets).to_dict("records")
     russia, poland = ({row["actor"]: row for row in rows if row["target"] == "shield"}[n] for n in ("Russia", "Poland"))
     assert (russia["documents"], russia["sentences"], russia["against"], russia["read"]) == (6, 12, 12, 12)
@@ -67,7 +69,7 @@ def test_a_map_counts_and_means_what_takes_a_side(tiny_run: Path, tmp_path: Path
 def test_one_long_document_is_resampled_by_sentences(tiny_run: Path, tmp_path: Path) -> None:
     model = load(tiny_run)
     (tmp_path / "RUS_1_2000.txt").write_text(f"{AGAINST} " * 3 + f"{FAVOR} " * 3, encoding="utf-8")
-    stances = read_documents(model, documents([tmp_path]))
+    stances = read_documents(model, load_documents([tmp_path]))
     (row,) = stance_map(stances, ["actor"], model.targets).to_dict("records")
     assert (row["documents"], row["sentences"], row["resampled"]) == (1, 6, "sentences")
     assert -1 < row["low"] < row["stance"] < row["high"] < 1
@@ -77,7 +79,7 @@ def test_documents_of_one_name_are_kept_apart(tiny_run: Path, tmp_path: Path) ->
     for folder, text in (("a", AGAINST), ("b", FAVOR)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "RUS_1_2000.txt").write_text(text, encoding="utf-8")
-    stances = read_documents(load(tiny_run), documents([tmp_path]))
+    stances = read_documents(load(tiny_run), load_documents([tmp_path]))
     assert stances.sided[["text", "stance"]].to_numpy().tolist() == [[AGAINST, "against"], [FAVOR, "favor"]]
 
 
@@ -93,7 +95,7 @@ def test_a_sentence_of_two_actors_counts_for_both(tiny_run: Path) -> None:
 
 
 def test_actors_may_come_from_the_sentences(tiny_run: Path, tmp_path: Path) -> None:
-    texts = documents([folder_of(tmp_path / "un")])
+    texts = load_documents([folder_of(tmp_path / "un")])
     stances = read_documents(load(tiny_run), texts, actor_from="sentence")
     assert set(stances.sided["actor"]) == {"Russia"}
 
@@ -101,7 +103,7 @@ def test_actors_may_come_from_the_sentences(tiny_run: Path, tmp_path: Path) -> N
 def test_nobody_to_map_is_an_error(tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(AGAINST, encoding="utf-8")
     with pytest.raises(StanceError, match="no document says whose it is"):
-        read_documents(load(tiny_run), documents([tmp_path / "a.txt"]))
+        read_documents(load(tiny_run), load_documents([tmp_path / "a.txt"]))
 
 
 def test_stance_map_writes_tables_and_pictures(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:

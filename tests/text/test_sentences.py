@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stance.text.sentences import split
+from stance.text.sentences import split_sentences
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ from stance.text.sentences import split
     ids=["capital", "money", "titles", "headline", "empty"],
 )
 def test_sentences_keep_abbreviations_whole(text: str, sentences: list[str]) -> None:
-    assert split(text) == sentences
+    assert split_sentences(text) == sentences
 
 
 @given(st.text())
 def test_splitting_loses_no_character_but_white_space(text: str) -> None:
-    assert "".join("".join(split(text)).split()) == "".join(text.split())
+    assert "".join("".join(split_sentences(text)).split()) == "".join(text.split())
