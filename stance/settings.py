@@ -144,9 +144,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
         tree = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); wanted TOML") from None
-    except tomllib.TOMLDecodeError as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     base = tree.pop("base", "")
     if not isinstance(base, str) or path.resolve() in above:

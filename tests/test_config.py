@@ -71,7 +71,7 @@ def test_a_missing_config_says_what_was_wanted(tmp_path: Path) -> None:
 
 def test_a_binary_config_is_no_toml(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="not UTF-8"):
+    with pytest.raises(ConfigError, match="not valid TOML: 'utf-8' codec can't decode byte 0xff"):
         read_settings(tmp_path / "a.toml")
 
 

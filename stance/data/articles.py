@@ -37,12 +37,10 @@ def add_article(
         raise StanceError(f"{sentences_csv} does not exist; name the targets of the new one (--target NAME)")
     numbers = [int(match[1]) for name in articles["article_id"] if (match := re.fullmatch(r"a(\d+)", str(name)))]
     name = f"a{max(numbers, default=0) + 1:03d}"
-    new = pd.DataFrame({
-        "sentence_id": [f"{name}-{i:02d}" for i in range(len(sentences))],
-        "article_id": name,
-        "position": [str(i) for i in range(len(sentences))],
-        "text": sentences,
-    })  # fmt: skip
+    new = pd.DataFrame([
+        {"sentence_id": f"{name}-{i:02d}", "article_id": name, "position": str(i), "text": text}
+        for i, text in enumerate(sentences)
+    ])  # fmt: skip
     entry = pd.DataFrame([{"article_id": name, **about, "title": about["title"] or sentences[0]}])
     folder.mkdir(parents=True, exist_ok=True)
     write_table(pd.concat([rows, new], ignore_index=True).fillna(""), sentences_csv)

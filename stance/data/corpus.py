@@ -24,27 +24,15 @@ from stance.settings import DataSettings, read_settings
 
 @dataclass(frozen=True)
 class Corpus:
-    """Validated examples.
+    """Validated examples."""
 
-    Attributes
-    ----------
-    examples
-        One row an example: `sentence_id`, `text`, `target`, `stance`, `article`, `group`. An
-        article may be a speech or a group that the table gives; a group is an article joined with any
-        other that holds a near-duplicate of one of its sentences; a split never cuts it.
-    targets
-        Every target in the examples, in the order of the data.
-    warnings
-        What is doubtful in the data but can be trained on.
-    unlabelled
-        Where a label is missing, as ``file:line: sentence_id toward target``; these are left
-        out of `examples`.
-    """
-
+    #: One row an example: `sentence_id`, `text`, `target`, `stance`, `article`, `group` and `weight`. An article may
+    #: be a speech or a group that the table gives; a group is an article joined with any other that holds a
+    #: near-duplicate of one of its sentences; a split never cuts it.
     examples: pd.DataFrame
-    targets: tuple[Target, ...]
-    warnings: tuple[Fault, ...] = ()
-    unlabelled: tuple[str, ...] = ()
+    targets: tuple[Target, ...]  #: every target in the examples, in the order of the data
+    warnings: tuple[Fault, ...] = ()  #: what is doubtful in the data but can be trained on
+    unlabelled: tuple[str, ...] = ()  #: labels missing, and so no examples: ``file:line: sentence_id toward target``
 
     @property
     def n_unlabelled(self) -> int:
@@ -95,7 +83,8 @@ def read_corpus(
 ) -> Corpus:
     """Read labelled tables and check them, once, all faults together.
 
-    The file `about`, or a `targets.toml` beside the first table, gives the targets' titles and lexicons.
+    A DataError carries every fault: missing columns, labels outside LABELS, empty texts, duplicate ids, a target
+    without examples of two labels, nothing labelled.
 
     Parameters
     ----------
@@ -103,24 +92,19 @@ def read_corpus(
         Tables in the wide or the long form.
     targets
         Names of the targets to keep; empty keeps all.
-    splits
-        A table with `group` and `part` (``train`` or ``test``), or nothing.
+    splits, part
+        A table with `group` and `part` (``train`` or ``test``), and which part to keep; a group that the table
+        does not name counts as ``train``.
+    about
+        The file with the targets' titles and lexicons, by default a `targets.toml` beside the first table.
     weights
         What an example of each table counts in training; empty means 1.
-    part
-        With splits, which part to keep; a group they do not name counts as ``train``.
     strict
         Make warnings (such as one text with two labels) errors.
     for_training
         Want two labels or more of every target, as a classifier must have.
     allow_unlabelled
         Keep the targets that have no label yet, and want none at all.
-
-    Raises
-    ------
-    DataError
-        With every fault: missing columns, labels outside LABELS, empty texts, duplicate ids,
-        a target without examples of two labels, nothing labelled.
     """
     if not files:
         raise StanceError("no data named; wanted at least one table (`--data FILE`)")
@@ -152,12 +136,9 @@ def _read_tables(
     files: Sequence[str | Path], weights: Sequence[float], known: Collection[str]
 ) -> tuple[pd.DataFrame, list[Fault]]:
     """Return the rows of all tables and what is doubtful in them; DataError with the faults of all."""
-    paths = [Path(file).resolve() for file in files]
-    faults = [
-        Fault(str(file), None, None, "the same file again", "each file once")
-        for i, file in enumerate(files)
-        if paths[i] in paths[:i]
-    ]
+    again = pd.Series([str(Path(file).resolve()) for file in files]).duplicated()
+    repeated = [str(file) for file, is_repeated in zip(files, again, strict=True) if is_repeated]
+    faults = [Fault(file, None, None, "the same file again", "each file once") for file in repeated]
     if weights and len(weights) != len(files):
         raise StanceError(f"{len(weights)} weights for {len(files)} tables; wanted one for each (data.weights)")
     tables: list[pd.DataFrame] = []

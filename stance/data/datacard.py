@@ -68,7 +68,10 @@ def _sizes(source: str, table: Table) -> dict[str, object]:
     sides = frame[target_columns(table)]
     sides = sides.where(sides.isin(["against", "favor"]))
     group = next((name for name in GROUPS if name in frame), "")
-    words = frame["text"].map(lambda text: len(text.split())) if "text" in frame else None
+    length = ""
+    if "text" in frame:
+        words = frame["text"].map(lambda text: len(text.split()))
+        length = f"{words.quantile(0.05):.0f} to {words.quantile(0.95):.0f}"
     return {
         "source": source,
         "documents or groups": frame[group].nunique() if group else "",
@@ -76,9 +79,7 @@ def _sizes(source: str, table: Table) -> dict[str, object]:
         "no side": f"{(sides.count(axis=1) == 0).mean():.0%}",
         "two targets": int((sides.count(axis=1) > 1).sum()),
         "two, different sides": int((sides.nunique(axis=1) > 1).sum()),
-        "words, 5th to 95th percentile": ""
-        if words is None
-        else f"{words.quantile(0.05):.0f} to {words.quantile(0.95):.0f}",
+        "words, 5th to 95th percentile": length,
     }
 
 
@@ -121,13 +122,9 @@ def _holders(holders: pd.DataFrame, labels: pd.DataFrame, *, n: int = 15) -> pd.
 
 def _agreement(tables: dict[str, Table], first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """Return agreement of two passes by source and target."""
-    by_source = []
-    for source, table in tables.items():
-        ids = first.index.intersection(table.frame["sentence_id"].tolist())
-        if len(ids):
-            by_source.append(agreement(first.loc[ids], second).assign(source=source))
-    rows = pd.concat(by_source)
-    return _formatted(rows[["source", *rows.columns.drop("source")]])
+    own = {source: first[first.index.isin(table.frame["sentence_id"])] for source, table in tables.items()}
+    rows = {source: agreement(labels, second) for source, labels in own.items() if len(labels)}
+    return _formatted(pd.concat(rows, names=["source"]).reset_index("source").reset_index(drop=True))
 
 
 def _formatted(rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stance.data.columns import require_columns
+from stance.data.columns import require_columns, row_faults
 from stance.data.tables import read_table
 from stance.errors import DataError, Fault, StanceError
 
@@ -47,17 +47,15 @@ def join_texts(labels: Sequence[str | Path], texts: Sequence[str | Path]) -> tup
         table = read_table(file)
         require_columns(table, KEYS)
         for document, rows in table.frame.assign(line=table.lines).groupby("document_id", sort=False):
+            named = rows.assign(source=table.source)
             if document not in files:
-                problem, line = f"no document {document!r} for {len(rows)} sentences", int(rows["line"].iloc[0])
-                faults.append(Fault(table.source, line, "document_id", problem, "a file of that name"))
+                problem = f"no document {{document_id!r}} for {len(rows)} sentences"
+                faults += row_faults(named[:1], "document_id", problem, "a file of that name")
                 continue
             text = normalised(files[str(document)].read_text(encoding="utf-8", errors="replace"))
             sentences = [text[int(a) : int(b)] for a, b in zip(rows["start"], rows["end"], strict=True)]
             intact = np.array([_hash(sentence) for sentence in sentences]) == rows["sha256"]
-            faults += [
-                Fault(table.source, line, "sha256", "another text there", f"{name} unaltered")
-                for line, name in zip(rows.loc[~intact, "line"], rows.loc[~intact, "sentence_id"], strict=True)
-            ]
+            faults += row_faults(named[~intact], "sha256", "another text at {sentence_id!r}", "the one labelled")
             joined.append(rows.assign(text=sentences)[intact])
     if not joined:
         raise DataError(faults)

@@ -41,9 +41,7 @@ def near_duplicates(texts: Sequence[str]) -> Integers:
     least `NEAR_DUPLICATE` (Broder 1997, "On the resemblance and containment of documents");
     texts of fewer than five words only if equal but for case and white space.
     """
-    alike = resemblance(texts)
-    alike.data = np.where(alike.data >= NEAR_DUPLICATE, 1, 0)
-    alike.eliminate_zeros()
+    alike = resemblance(texts).tocsr() >= NEAR_DUPLICATE
     return cast("Integers", connected_components(alike, directed=False)[1])
 
 
@@ -78,10 +76,9 @@ def join_groups(examples: pd.DataFrame) -> pd.Series:
 
 
 def group_folds(examples: pd.DataFrame, n_folds: int, *, seed: int) -> list[tuple[Integers, Integers]]:
-    """Split examples into folds that cut no group and hold alike shares of every stance.
+    """Return the rows to train and to test on for each fold: no group is cut, and stances have alike shares.
 
-    Returns the positions of the rows to train and to test on, a pair for each fold; raises a
-    StanceError if there are fewer groups than folds, for all examples or for one target.
+    Raises a StanceError if there are fewer groups than folds, for all examples or for one target.
     """
     groups = examples.groupby("target")["group"].nunique()
     if not groups.empty and groups.min() < n_folds:
@@ -97,10 +94,7 @@ def group_folds(examples: pd.DataFrame, n_folds: int, *, seed: int) -> list[tupl
     # A stratum with fewer examples than folds cannot be spread; it goes along with the largest.
     strata = strata.where(strata.map(counts) >= n_folds, counts.index[0])
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    return [
-        (np.asarray(train, dtype=np.int64), np.asarray(test, dtype=np.int64))
-        for train, test in splitter.split(examples, strata, examples["group"])
-    ]
+    return list(splitter.split(examples, strata, examples["group"]))
 
 
 def test_groups(path: str | Path) -> set[str]:

@@ -207,6 +207,5 @@ def _stands_alone(words: Sequence[str], demonym: Phrase) -> bool:
 
 
 def _is_within(actor: Phrase, other: Phrase) -> bool:
-    return (
-        other.first <= actor.first and actor.last <= other.last and other.last - other.first > actor.last - actor.first
-    )
+    inside = other.first <= actor.first and actor.last <= other.last
+    return inside and (other.first, other.last) != (actor.first, actor.last)

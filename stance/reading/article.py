@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -78,10 +77,6 @@ class Reading:
     sentences: tuple[Sentence, ...]
     summaries: tuple[Summary, ...]
     positions: tuple[Position, ...]
-
-    def by_paragraph(self) -> list[list[Sentence]]:
-        """Return the sentences of each paragraph, in order."""
-        return [list(group) for _, group in groupby(self.sentences, key=lambda sentence: sentence.paragraph)]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the reading as plain dicts, lists, strings and numbers, for JSON."""

@@ -129,7 +129,7 @@ def test_join_names_what_is_missing_or_altered_and_writes_only_if_told(
     done = corpus(*args)
     assert done.exit_code == 1
     assert "no document 'TWO' for 1 sentences" in done.stderr
-    assert "labels.csv:3: column 'sha256': found another text there; wanted ONE#21 unaltered" in done.stderr
+    assert "labels.csv:3: column 'sha256': found another text at 'ONE#21'; wanted the one labelled" in done.stderr
     assert not Path("out.csv").exists()
     assert corpus(*args, "--partial").exit_code == 0
     assert pd.read_csv("out.csv")["text"].tolist() == ["We oppose the radar."]
