@@ -121,13 +121,11 @@ def agreement(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """
     both = first.index.intersection(second.index)
     rows = []
-    for target in first:
-        pair = np.array([labels.loc[both, [target]].to_numpy(dtype=object).ravel() for labels in (first, second)])
+    for target in map(str, first):
+        pair = np.array([labels.loc[both, target] for labels in (first, second)], dtype=np.str_)
         pair = pair[:, (pair != "").all(axis=0)]
-        codes = np.array([[LABELS.index(label) for label in labels] for labels in pair], dtype=float)
-        varied = len(np.unique(codes)) > 1
-        alpha = krippendorff.alpha(codes, level_of_measurement="nominal") if varied else np.nan
-        f1 = f1_score(*codes, labels=range(len(LABELS)), average=None, zero_division=0)
-        counts = {"target": target, "n": pair.shape[1], "disagreed": int((pair[0] != pair[1]).sum())}
-        rows.append(counts | {"alpha": alpha} | {f"F1 {label}": value for label, value in zip(LABELS, f1, strict=True)})
-    return pd.DataFrame(rows)
+        varied = len(np.unique(pair)) > 1
+        alpha = krippendorff.alpha(pair, level_of_measurement="nominal") if varied else np.nan
+        f1 = f1_score(*pair, labels=LABELS, average=None, zero_division=0)
+        rows.append((target, pair.shape[1], int((pair[0] != pair[1]).sum()), alpha, *f1))
+    return pd.DataFrame(rows, columns=["target", "n", "disagreed", "alpha", *(f"F1 {label}" for label in LABELS)])
