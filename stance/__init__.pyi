@@ -1,0 +1,40 @@
+from .data.corpus import Corpus as Corpus
+from .data.corpus import read_corpus as read_corpus
+from .data.corpus import read_data as read_data
+from .data.datacard import describe_corpus as describe_corpus
+from .data.joining import join_texts as join_texts
+from .data.splits import group_folds as group_folds
+from .data.splits import text_hash as text_hash
+from .errors import StanceError as StanceError
+from .labels import COLORS as COLORS
+from .labels import LABELS as LABELS
+from .metrics import Comparison as Comparison
+from .metrics import Evaluation as Evaluation
+from .metrics import calibration as calibration
+from .metrics import compare as compare
+from .metrics import evaluate as evaluate
+from .model.info import RunInfo as RunInfo
+from .model.predictor import Model as Model
+from .model.predictor import load as load
+from .predict.rows import score_frame as score_frame
+from .reading.actors import actor_of as actor_of
+from .reading.article import mean_stance as mean_stance
+from .reading.article import read_article as read_article
+from .reading.holders import find_holders as find_holders
+from .reading.maps import load_documents as load_documents
+from .reading.maps import read_documents as read_documents
+from .reading.maps import stance_map as stance_map
+from .report import plots as plots
+from .report.run_folder import train as train
+from .report.run_folder import write_run as write_run
+from .report.tables import SYSTEMS as SYSTEMS
+from .settings import Settings as Settings
+from .settings import read_settings as read_settings
+from .text.sentences import split_sentences as split_sentences
+from .training.evaluation import evaluate_model as evaluate_model
+from .training.fitting import fit as fit
+from .training.fitting import held_out as held_out
+from .training.strongest import strongest_ngrams as strongest_ngrams
+
+__all__: list[str]
+__version__: str
