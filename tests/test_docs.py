@@ -23,7 +23,7 @@ from typer.main import get_command
 
 import stance
 from stance.app.main import app
-from tests.conftest import ROOT
+from tests.conftest import ROOT, RunCli
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 WITH_EXAMPLES = sorted(
@@ -66,6 +66,13 @@ def test_python_blocks_print_the_text_block_below_them(
                 exec(code, names)
             if below == "text":
                 assert printed.getvalue() == expected
+
+
+def test_the_first_command_of_the_readme_prints_what_it_says(cli: RunCli) -> None:
+    (_, command), (_, printed) = blocks(DOCUMENTS[0])[:2]
+    words = shlex.split(command)
+    assert words[:2] == ["uvx", "stance-detect"]
+    assert cli(*words[2:]).stdout == printed
 
 
 def test_readme_has_python_that_prints() -> None:
