@@ -45,9 +45,11 @@ if TYPE_CHECKING:
     from stance.settings import Settings as Settings
     from stance.settings import read_settings as read_settings
     from stance.text.sentences import split_sentences as split_sentences
+    from stance.training.classifier import JointClassifier as JointClassifier
     from stance.training.evaluation import evaluate_model as evaluate_model
+    from stance.training.features import StanceFeatures as StanceFeatures
     from stance.training.fitting import fit as fit
-    from stance.training.fitting import held_out as held_out
+    from stance.training.search import held_out as held_out
     from stance.training.strongest import strongest_ngrams as strongest_ngrams
 
     __version__: str

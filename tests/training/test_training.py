@@ -11,7 +11,8 @@ from stance.data.corpus import read_corpus
 from stance.errors import ConfigError, RunError, StanceError
 from stance.report import run_files
 from stance.report import run_folder as runs
-from stance.training.fitting import fit, held_out
+from stance.training.fitting import fit
+from stance.training.search import held_out
 from tests.conftest import small_settings, tiny_rows, write_csv
 
 FILES = {
@@ -124,11 +125,6 @@ def test_an_older_run_is_replaced_whole(tiny_csv: Path, tmp_path: Path) -> None:
     (folder / "plots" / "stale.png").write_bytes(b"")
     runs.write_run(training, folder)
     assert not (folder / "plots" / "stale.png").exists()
-
-
-def test_an_svm_trains_too(tiny_csv: Path) -> None:
-    found = fit(small_settings(tiny_csv, classifier__kind="svm"), read_corpus([tiny_csv]), n_jobs=1)
-    assert found.evaluations["model"].f_avg.value > 0.9
 
 
 def test_an_error_is_explained_by_the_model_that_made_it(tmp_path: Path) -> None:
