@@ -142,11 +142,19 @@ class JointClassifier(ClassifierMixin, VersionedEstimator):  # type: ignore[misc
         texts, target = _split(X)
         return self.text_scores(texts)[np.arange(len(target)), target]
 
-    def text_scores(self, texts: csr_matrix) -> Array:
-        """Return scores of texts toward every target: (n_texts, n_targets, n_classes)."""
-        n_targets, n_classes, n_ngrams = self.coef_.shape
-        flat = texts @ self.coef_.reshape(-1, n_ngrams).T
-        return cast("Array", flat.reshape(-1, n_targets, n_classes) + self.intercept_)
+    def text_scores(self, texts: csr_matrix, labels: Sequence[str] | None = None) -> Array:
+        """Return scores of texts toward every target: (n_texts, n_targets, n_labels), by default of `classes_`."""
+        coef, intercept = self.weights_of(list(self.classes_) if labels is None else labels)
+        flat = texts @ coef.reshape(-1, coef.shape[2]).T
+        return cast("Array", flat.reshape(-1, *intercept.shape) + intercept)
+
+    def weights_of(self, labels: Sequence[str]) -> tuple[Array, Array]:
+        """Return `coef_` and `intercept_` for labels in this order; one never seen has weights 0, intercepts -inf."""
+        n_targets, _, n_ngrams = self.coef_.shape
+        coef, intercept = np.zeros((n_targets, len(labels), n_ngrams)), np.full((n_targets, len(labels)), -np.inf)
+        columns = [labels.index(label) for label in self.classes_]
+        coef[:, columns], intercept[:, columns] = self.coef_, self.intercept_
+        return coef, intercept
 
     def decision_function(self, X: csr_matrix) -> Array:
         """Return scores; for two classes one column, as in scikit-learn."""

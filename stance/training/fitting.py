@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +21,7 @@ from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.settings import Settings
 from stance.training.baselines import BASELINES
-from stance.training.search import Choice, Mark, Progress, Rows, held_out
+from stance.training.search import Choice, Mark, Progress, held_out
 from stance.training.strongest import strongest_ngrams
 
 #: The name of the trained system among `Training.evaluations`; the others are baselines.
@@ -101,7 +101,8 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     every = np.arange(len(examples))
     splits = [*outer, (every, every[:0])]
     *folds, last = held_out(settings, corpus, splits, n_jobs=n_jobs, progress=progress, reasons=True)
-    predictions = _gather(examples, [test for _, test in outer], [fold.predictions for fold in folds])
+    out_of_fold = pd.concat({k: fold.predictions for k, fold in enumerate(folds)}, names=["fold"]).reset_index("fold")
+    predictions = examples.drop(columns="weight").join(out_of_fold)
     evaluations, comparisons = _judge(predictions, settings)
     gold = predictions["stance"].to_numpy(dtype=object)
     proba = predictions[list(LABELS)].to_numpy(dtype=float)
@@ -136,24 +137,14 @@ def versions() -> dict[str, str]:
     return result
 
 
-def _gather(examples: pd.DataFrame, tests: list[Rows], by_fold: list[pd.DataFrame]) -> pd.DataFrame:
-    columns = pd.concat(by_fold).sort_index()
-    fold = pd.Series(0, index=examples.index, name="fold")
-    for number, test in enumerate(tests):
-        fold.iloc[test] = number
-    return pd.concat([examples.drop(columns="weight"), fold, columns], axis=1)
-
-
 def _judge(predictions: pd.DataFrame, settings: Settings) -> tuple[dict[str, Evaluation], list[Comparison]]:
-    gold, target, group, predicted = (
-        predictions[name].to_numpy(dtype=object) for name in ("stance", "target", "group", "predicted")
-    )
-    systems = {MODEL: predicted}
-    systems |= {name: predictions[name].to_numpy(dtype=object) for name in BASELINES}
+    columns = {name: predictions[name].to_numpy(dtype=object) for name in predictions}
+    systems = {MODEL: columns["predicted"], **{name: columns[name] for name in BASELINES}}
+    gold, target, group = columns["stance"], columns["target"], columns["group"]
     drawn = {"resamples": settings.evaluation.resamples, "seed": settings.seed}
     evaluations = {name: evaluate(gold, labels, target, group, **drawn) for name, labels in systems.items()}
     comparisons = [
-        compare((MODEL, name), (predicted, systems[name]), gold, target, group, **drawn) for name in BASELINES
+        compare((MODEL, name), (systems[MODEL], systems[name]), gold, target, group, **drawn) for name in BASELINES
     ]
     return evaluations, comparisons
 
@@ -174,18 +165,11 @@ def _info(settings: Settings, corpus: Corpus, evaluation: Evaluation) -> RunInfo
         fingerprint=corpus.fingerprint(),
         n_texts=corpus.n_texts,
         n_groups=corpus.n_groups,
-        scores={
-            name: (score.value, score.low, score.high)
-            for name in ("f_avg", "f_avg_mean", "macro_f1")
-            for score in [getattr(evaluation, name)]
-        },
+        scores={name: astuple(getattr(evaluation, name)) for name in ("f_avg", "f_avg_mean", "macro_f1")},
         versions=versions(),
         training_hashes=frozenset(corpus.examples["text"].map(text_hash)),
         n_examples=len(corpus.examples),
         counts={str(name): tuple(row) for name, row in corpus.counts().T.to_dict("list").items()},
-        target_scores={
-            name: (scores.f_avg.value, scores.f_avg.low, scores.f_avg.high)
-            for name, scores in evaluation.targets.items()
-        },
+        target_scores={name: astuple(scores.f_avg) for name, scores in evaluation.targets.items()},
         settings=tree,
     )

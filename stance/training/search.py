@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -73,18 +74,15 @@ class HeldOut:
     pipeline: Pipeline | None
 
 
-def make_pipeline(settings: Settings, *, C: float | None = None, temperature: float = 1.0) -> Pipeline:
+def make_pipeline(settings: Settings, *, C: float | None = None) -> Pipeline:
     """Return the unfitted scikit-learn pipeline that the settings describe, by default with the middle C of the grid.
 
     It takes a DataFrame of `text` and `target`, and any labels.
     """
-    classifier = settings.classifier.model_dump()
-    grid = classifier.pop("C")
-    classifier["C"] = grid[len(grid) // 2] if C is None else C
-    return Pipeline([
-        ("features", StanceFeatures(**settings.features.model_dump())),
-        ("classifier", JointClassifier(**classifier, temperature=temperature)),
-    ])  # fmt: skip
+    grid = settings.classifier.C
+    classifier = settings.classifier.model_dump() | {"C": grid[len(grid) // 2] if C is None else C}
+    features = StanceFeatures(**settings.features.model_dump())
+    return Pipeline([("features", features), ("classifier", JointClassifier(**classifier))])
 
 
 def held_out(
@@ -200,11 +198,7 @@ def _scores(features: StanceFeatures, path: Sequence[JointClassifier], data: _Co
     """Return scores of examples, shape (n_classifiers, n_rows, 3), LABELS order; a label never seen has -inf."""
     texts, text = np.unique(data.text[rows], return_inverse=True)
     X = features.transform_counts(data.counts, texts)
-    scores = np.full((len(path), len(rows), len(LABELS)), -np.inf)
-    for own, classifier in zip(scores, path, strict=True):
-        seen = [LABELS.index(label) for label in classifier.classes_]
-        own[:, seen] = classifier.text_scores(X)[text, data.target[rows]]
-    return scores
+    return np.stack([classifier.text_scores(X, LABELS)[text, data.target[rows]] for classifier in path])
 
 
 def _search(settings: Settings, data: _Counted, train: Rows, test: Rows) -> Array:
@@ -253,10 +247,9 @@ def _marks(pipeline: Pipeline, targets: tuple[str, ...], wrong: pd.DataFrame) ->
     model = Model.from_pipeline(pipeline, RunInfo("fold", 0, targets, targets, "", 0, 0, {}, {}))
     marks: dict[int, list[Mark]] = {}
     for row, text, target in zip(wrong.index, wrong["text"], wrong["target"], strict=True):
-        start = 0
-        marks[int(row)] = []
-        for piece, label, push, _ in model.explain(text, target).marks():
-            if label:
-                marks[int(row)].append((start, start + len(piece), label, push))
-            start += len(piece)
+        runs = model.explain(text, target).marks()
+        ends = accumulate(len(run) for run, *_ in runs)
+        marks[int(row)] = [
+            (end - len(run), end, label, push) for (run, label, push, _), end in zip(runs, ends, strict=True) if label
+        ]
     return marks
