@@ -68,7 +68,7 @@ class Model:
             vocabulary=np.frombuffer(b"".join(ngrams), np.uint8),
             offsets=np.cumsum([0, *map(len, ngrams)]),
             idf=features.idf_,
-            weights=coef[targets].transpose(2, 0, 1),
+            weights=np.ascontiguousarray(coef[targets].transpose(2, 0, 1)),
             intercepts=intercept[targets],
         )
         return cls(scorer, info, temperature=float(classifier.temperature))

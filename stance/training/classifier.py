@@ -118,18 +118,8 @@ class JointClassifier(ClassifierMixin, VersionedEstimator):  # type: ignore[misc
         mass, total = mass[:, :, total > 0], total[total > 0]
         if self.class_weight == "balanced":
             mass = mass * (total.sum() / (len(total) * total))
-        objective = _Objective(texts, mass, self.target_weight)
-        points: list[Array] = []
-        # Two rough fits to a small C are quick and lead to the others.
-        strengths = [grid[0] / 100, grid[0] / 10, *grid]
-        for k, C in enumerate(strengths):
-            start = points[-1] if points else objective.zeros()
-            if k > 1:  # The path is nearly straight in log C: go on where the last two points lead.
-                ahead = np.log(C / strengths[k - 1]) / np.log(strengths[k - 1] / strengths[k - 2])
-                start = start + ahead * (points[-1] - points[-2])
-            points.append(objective.minimise(C, start, tol=self.tol if k > 1 else max(self.tol, 0.1)))
-        solved = zip(grid, points[2:], strict=True)
-        return [clone(self).set_params(C=C)._set(names, *objective.weights(point)) for C, point in solved]
+        path = _Objective(texts, mass, self.target_weight).path(grid, tol=self.tol)
+        return [clone(self).set_params(C=C)._set(names, *weights) for C, weights in zip(grid, path, strict=True)]
 
     def _set(self, classes: npt.NDArray[Any], coef: Array, intercept: Array) -> Self:
         self.classes_, self.coef_, self.intercept_ = classes, coef, intercept
@@ -209,18 +199,26 @@ class _Objective:
         self.mix, self.lift = np.kron(root.T, contrasts), np.kron(np.eye(n_targets), contrasts)
         self.shape = (self.texts.shape[1] + 1, len(self.mix))
 
-    def zeros(self) -> Array:
-        """Return the point where all weights are 0, flat as SciPy has it."""
-        return np.zeros(self.shape[0] * self.shape[1])
+    def path(self, grid: Sequence[float], *, tol: float) -> list[tuple[Array, Array]]:
+        """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes) for each C."""
+        # Two rough fits to a small C are quick and lead to the others.
+        strengths = [grid[0] / 100, grid[0] / 10, *grid]
+        points: list[Array] = []
+        for k, C in enumerate(strengths):
+            start = points[-1] if points else np.zeros(self.shape[0] * self.shape[1])
+            if k > 1:  # The path is nearly straight in log C: go on where the last two points lead.
+                ahead = np.log(C / strengths[k - 1]) / np.log(strengths[k - 1] / strengths[k - 2])
+                start = start + ahead * (points[-1] - points[-2])
+            points.append(self._minimise(C, start, tol=tol if k > 1 else max(tol, 0.1)))
+        return [self._weights(point) for point in points[2:]]
 
-    def weights(self, point: Array) -> tuple[Array, Array]:
-        """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes)."""
+    def _weights(self, point: Array) -> tuple[Array, Array]:
         z = point.reshape(self.shape)
         n_targets, n_classes = self.mass.shape[1:]
         coef = np.ascontiguousarray((z[:-1] @ self.mix).T).reshape(n_targets, n_classes, -1)
         return coef, (z[-1] @ self.lift).reshape(n_targets, n_classes)
 
-    def minimise(self, C: float, start: Array, *, tol: float) -> Array:
+    def _minimise(self, C: float, start: Array, *, tol: float) -> Array:
         """Return the point of the least loss + penalty, by Newton's method with conjugate gradients."""
         penalty = 1.0 / (C * self.total)
         value = self._value_and_gradient(start, penalty)[0]
