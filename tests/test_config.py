@@ -80,9 +80,9 @@ def test_an_experiment_can_state_its_differences_to_another(tmp_path: Path) -> N
     write(
         tmp_path / "sub" / "a.toml", "name = 'a'\n[data]\nfiles = ['x.csv']\n[features]\nmin_df = 7\nnb_power = 0.1\n"
     )
-    found = read_settings(write(tmp_path / "b.toml", "name = 'b'\nbase = 'sub/a.toml'\n[features]\nmin_df = 2\n"))
-    assert (found.name, found.features.min_df, found.features.nb_power) == ("b", 2, 0.1)
-    assert found.data.files == [str((tmp_path / "sub" / "x.csv").resolve())]
+    settings = read_settings(write(tmp_path / "b.toml", "name = 'b'\nbase = 'sub/a.toml'\n[features]\nmin_df = 2\n"))
+    assert (settings.name, settings.features.min_df, settings.features.nb_power) == ("b", 2, 0.1)
+    assert settings.data.files == [str((tmp_path / "sub" / "x.csv").resolve())]
 
 
 @pytest.mark.parametrize("base", ["'a.toml'", "3"])

@@ -78,7 +78,7 @@ def train(
 
 
 def write_run(training: Training, folder: str | Path) -> None:
-    """Write everything that a training found; an older run of that name is replaced at the end.
+    """Write all of a training; an older run of that name is replaced at the end.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def _pictures(training: Training) -> dict[str, bytes]:
     titles = tables.titles_of(training)
     figures = {
         "baselines": plots.against_baselines(
-            {tables.SYSTEMS[name]: found for name, found in training.evaluations.items()}, titles
+            {tables.SYSTEMS[name]: evaluation for name, evaluation in training.evaluations.items()}, titles
         ),
         "confusion": plots.confusion(training.evaluations[MODEL], titles),
         "reliability": plots.reliability(training.calibration),

@@ -30,7 +30,7 @@ MODEL = "model"
 
 @dataclass(frozen=True)
 class Training:
-    """All that one training found.
+    """A trained model, and what its cross-validation says of it.
 
     Attributes
     ----------
