@@ -30,8 +30,7 @@ class DataSettings(_Section):
     `weights` says what an example of each table counts in training, 1 where it is empty. `targets`
     empty means every target they hold. `splits` names a table (`group`, `part`)
     whose groups of part ``test`` are kept out of training. `about` names the file with the
-    targets' titles and lexicons; empty means `targets.toml` beside the first table. With a
-    `lexicon_weight` above 0 the lexicons' terms for and against are training texts of that weight.
+    targets' titles and lexicons; empty means `targets.toml` beside the first table.
     """
 
     files: list[str] = []
@@ -39,7 +38,6 @@ class DataSettings(_Section):
     targets: list[str] = []
     splits: str = ""
     about: str = ""
-    lexicon_weight: Weight = 0.0
 
 
 class FeatureSettings(_Section):
@@ -76,7 +74,6 @@ class FeatureSettings(_Section):
 class ClassifierSettings(_Section):
     """The linear classifier; `C` is the grid that cross-validation chooses from."""
 
-    kind: Literal["logistic", "svm"] = "logistic"
     C: Annotated[list[Positive], Field(min_length=1)] = [1.0, 3.0, 10.0]
     class_weight: Literal["balanced", "none"] = "balanced"
     target_weight: Weight = 1.0

@@ -26,7 +26,7 @@ def test_every_experiment_is_valid_and_named_after_its_file(path: Path) -> None:
 
 
 def test_toml_round_trip(tmp_path: Path) -> None:
-    settings = Settings().changed(seed=7, classifier__kind="svm", features__char_ngrams=[])
+    settings = Settings().changed(seed=7, classifier__class_weight="none", features__char_ngrams=[])
     assert read_settings(write(tmp_path / "a.toml", settings.to_toml())) == settings
 
 
@@ -41,18 +41,18 @@ def test_data_files_are_relative_to_the_config(tmp_path: Path) -> None:
         ("sed = 1\n", r"a\.toml:1: unknown key 'sed'; known here: name, seed"),
         (
             "seed = 1\n\n[classifier]\nkernel = 'rbf'\n",
-            r"a\.toml:4: unknown key 'classifier\.kernel'; known here: kind",
+            r"a\.toml:4: unknown key 'classifier\.kernel'; known here: C",
         ),
         ("[clasifier]\n", r"a\.toml:1: unknown key 'clasifier'"),
         ("seed = 'x'\n", r"a\.toml:1: seed = 'x' cannot be used"),
         ("[classifier]\nC = [1.0, -2.0]\n", r"a\.toml:2: classifier\.C\.1 = -2\.0 cannot be used"),
         ("[classifier]\nC = [3.0, 1.0]\n", "ascending"),
         ("[features]\nword_ngrams = [3, 1]\n", r"shortest <= longest"),
-        ("[classifier]\nkind = 'forest'\n", "'logistic' or 'svm'"),
+        ("[classifier]\nclass_weight = 'equal'\n", "'balanced' or 'none'"),
         ("[evaluation]\nfolds = 1\n", r"evaluation\.folds = 1 cannot be used"),
         ("seed = = 1\n", "not valid TOML"),
     ],
-    ids=["key", "nested-key", "section", "type", "negative", "order", "range", "kind", "folds", "syntax"],
+    ids=["key", "nested-key", "section", "type", "negative", "order", "range", "choice", "folds", "syntax"],
 )
 def test_a_bad_setting_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
@@ -80,9 +80,9 @@ def test_an_experiment_can_state_its_differences_to_another(tmp_path: Path) -> N
     write(
         tmp_path / "sub" / "a.toml", "name = 'a'\n[data]\nfiles = ['x.csv']\n[features]\nmin_df = 7\nnb_power = 0.1\n"
     )
-    found = read_settings(write(tmp_path / "b.toml", "name = 'b'\nbase = 'sub/a.toml'\n[features]\nmin_df = 2\n"))
-    assert (found.name, found.features.min_df, found.features.nb_power) == ("b", 2, 0.1)
-    assert found.data.files == [str((tmp_path / "sub" / "x.csv").resolve())]
+    settings = read_settings(write(tmp_path / "b.toml", "name = 'b'\nbase = 'sub/a.toml'\n[features]\nmin_df = 2\n"))
+    assert (settings.name, settings.features.min_df, settings.features.nb_power) == ("b", 2, 0.1)
+    assert settings.data.files == [str((tmp_path / "sub" / "x.csv").resolve())]
 
 
 @pytest.mark.parametrize("base", ["'a.toml'", "3"])

@@ -42,24 +42,24 @@ def test_f1_is_scikit_learns(pairs: list[tuple[str, str]]) -> None:
 @given(PAIRS)
 def test_intervals_are_ordered_fractions_and_rows_may_come_in_any_order(pairs: list[tuple[str, str]]) -> None:
     columns = arrays(pairs)
-    found = evaluate(*columns, resamples=100, seed=1)
-    assert 0 <= found.f_avg.low <= found.f_avg.high <= 1
+    scores = evaluate(*columns, resamples=100, seed=1)
+    assert 0 <= scores.f_avg.low <= scores.f_avg.high <= 1
     shuffled = np.random.default_rng(0).permutation(len(pairs))
-    assert evaluate(*(column[shuffled] for column in columns), resamples=100, seed=1) == found
+    assert evaluate(*(column[shuffled] for column in columns), resamples=100, seed=1) == scores
 
 
 def test_f_avg_by_hand() -> None:
     # favor: 2 hits of 3 predicted and 2 gold, F1 = 4/5; against: 1 hit of 1 predicted and 2 gold, F1 = 2/3
     pairs = [("favor", "favor"), ("favor", "favor"), ("against", "favor"), ("against", "against"), ("none", "none")]
-    found = evaluate(*arrays(pairs), resamples=100, seed=0)
-    assert found.f_avg.value == pytest.approx((4 / 5 + 2 / 3) / 2)
-    assert found.n == 5
-    assert found.macro_f1.value == pytest.approx((4 / 5 + 2 / 3 + 1) / 3)
+    scores = evaluate(*arrays(pairs), resamples=100, seed=0)
+    assert scores.f_avg.value == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert scores.n == 5
+    assert scores.macro_f1.value == pytest.approx((4 / 5 + 2 / 3 + 1) / 3)
 
 
 def test_perfect_predictions_have_no_spread() -> None:
-    found = evaluate(*arrays([(label, label) for label in LABELS * 10]), resamples=200, seed=0)
-    assert (found.f_avg.value, found.f_avg.low, found.f_avg.high) == (1, 1, 1)
+    scores = evaluate(*arrays([(label, label) for label in LABELS * 10]), resamples=200, seed=0)
+    assert (scores.f_avg.value, scores.f_avg.low, scores.f_avg.high) == (1, 1, 1)
 
 
 def test_interval_of_independent_groups_covers_the_truth() -> None:
@@ -90,10 +90,10 @@ def test_equal_systems_do_not_differ_and_a_better_one_does() -> None:
 def test_calibration_by_hand() -> None:
     gold = np.asarray(["favor", "none"], dtype=object)
     proba = np.asarray([[0.1, 0.1, 0.8], [0.1, 0.1, 0.8]])
-    found = calibration(gold, proba)
-    assert found.ece == pytest.approx(0.3)
-    assert found.brier == pytest.approx((0.06 + (0.01 + 0.81 + 0.64)) / 2)
-    np.testing.assert_allclose(found.bins, [(0.8, 0.5, 2)])
+    measured = calibration(gold, proba)
+    assert measured.ece == pytest.approx(0.3)
+    assert measured.brier == pytest.approx((0.06 + (0.01 + 0.81 + 0.64)) / 2)
+    np.testing.assert_allclose(measured.bins, [(0.8, 0.5, 2)])
 
 
 def test_risk_grows_with_coverage_when_confidence_is_right() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from stance.app.console import describe, load_model, print_table, progress, say, warn, warn_of
-from stance.app.options import Data, Json, ModelPath, Scheduler
+from stance.app.options import Data, Json, ModelPath, Strict
 
 
 def train(
@@ -25,19 +25,13 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the experiment's.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1: every core.")] = -1,
-    strict: Annotated[bool, typer.Option("--strict", help="Make warnings about the data errors.")] = False,
-    backend: Annotated[
-        Literal["loky", "threading", "dask"],
-        typer.Option("--backend", help="This machine's processes or threads, or a Dask cluster."),
-    ] = "loky",
-    scheduler: Scheduler = None,
+    strict: Strict = False,
 ) -> None:
     """Train a model with nested cross-validation and write a run."""
     from stance import settings as configs
     from stance.data.corpus import read_data
     from stance.report import run_folder as runs
     from stance.report import tables as report
-    from stance.training.fitting import fit
 
     root = runs.checkout()
     if config is not None:
@@ -54,19 +48,15 @@ def train(
         settings = settings.changed(seed=seed)
     if jobs == 0 or jobs < -1:
         raise typer.BadParameter("wanted -1 or a number of processes", param_hint="--jobs")
-    if scheduler is not None and backend != "dask":
-        raise typer.BadParameter("wanted --backend dask with it", param_hint="--scheduler")
     if not settings.data.files:
         raise typer.BadParameter("no data named; wanted --data FILE, or a CONFIG with [data] files")
     folder = out if out is not None else runs.runs_folder() / settings.name
-    runs.check_replaceable(folder)
+    older = runs.is_run(folder)
     corpus = read_data(settings.data, strict=strict)
     say(describe(corpus))
     warn_of(corpus)
-    older = runs.is_run(folder)
     with progress("training") as tick:
-        training = fit(settings, corpus, n_jobs=jobs, progress=tick, backend=backend, scheduler=scheduler)
-    runs.write_run(training, folder)
+        training, _ = runs.train(settings, folder, corpus=corpus, n_jobs=jobs, progress=tick)
     if older:
         say(f"replaced the older run {folder}", style="dim")
     evaluation = training.evaluations["model"]
@@ -107,23 +97,23 @@ def evaluate(
 
     predictor = load_model(model)
     corpus = read_corpus(data, splits=splits, part="test", for_training=False)
-    found = evaluate_model(predictor, corpus, allow_seen=allow_seen, resamples=resamples, seed=seed)
-    if found.seen:
-        warn(f"{found.seen} of {corpus.n_texts} texts were in the model's training: these scores are too good")
+    result = evaluate_model(predictor, corpus, allow_seen=allow_seen, resamples=resamples, seed=seed)
+    if result.seen:
+        warn(f"{result.seen} of {corpus.n_texts} texts were in the model's training: these scores are too good")
     if json:
-        print(evaluation_json(found))
+        print(evaluation_json(result))
         return
     say(describe(corpus))
     warn_of(corpus)
     titles = dict(zip(predictor.info.targets, predictor.info.titles, strict=True))
-    scores = found.evaluation
+    scores = result.evaluation
     print_table(
         report.results_table({predictor.info.name: scores}),
         f"n = {scores.n} examples of {scores.n_groups} articles or groups, 95 % intervals",
     )
     for table in report.target_tables(scores, titles):
         print_table(table)
-    print(f"Calibration: ECE {found.calibration.ece:.3f}, Brier {found.calibration.brier:.3f}")
+    print(f"Calibration: ECE {result.calibration.ece:.3f}, Brier {result.calibration.brier:.3f}")
 
 
 def _run_name(file: Path) -> str:

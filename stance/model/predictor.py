@@ -60,11 +60,7 @@ class Model:
         features, classifier = pipeline[0], pipeline[-1]
         ngrams = [ngram.encode("utf-8", "surrogatepass") for ngram in features.ngrams_]
         targets = [list(features.targets_).index(name) for name in info.targets]
-        columns = [LABELS.index(label) for label in classifier.classes_]
-        weights = np.zeros((len(ngrams), len(targets), len(LABELS)))
-        weights[:, :, columns] = classifier.coef_[targets].transpose(2, 0, 1)
-        intercepts = np.full((len(targets), len(LABELS)), -np.inf)
-        intercepts[:, columns] = classifier.intercept_[targets]
+        coef, intercept = classifier.weights_of(LABELS)
         scorer = Scorer(
             blocks=features.blocks_,
             lowercase=bool(features.lowercase),
@@ -72,8 +68,8 @@ class Model:
             vocabulary=np.frombuffer(b"".join(ngrams), np.uint8),
             offsets=np.cumsum([0, *map(len, ngrams)]),
             idf=features.idf_,
-            weights=weights,
-            intercepts=intercepts,
+            weights=np.ascontiguousarray(coef[targets].transpose(2, 0, 1)),
+            intercepts=intercept[targets],
         )
         return cls(scorer, info, temperature=float(classifier.temperature))
 

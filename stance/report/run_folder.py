@@ -14,13 +14,14 @@ from pathlib import Path
 
 import joblib
 
-from stance.data.corpus import read_data
+from stance.data.corpus import Corpus, read_data
 from stance.data.tables import write_table
 from stance.errors import ConfigError, RunError
 from stance.labels import LABELS
 from stance.report import plots, run_files, tables
 from stance.settings import Settings, with_whole_paths
-from stance.training.fitting import MODEL, Progress, Training, fit, versions
+from stance.training.fitting import MODEL, Training, fit, versions
+from stance.training.search import Progress
 
 #: A folder with these is a run, and may be replaced by another.
 _MARKS = ("config.toml", "metrics.json")
@@ -30,9 +31,10 @@ def train(
     settings: Settings,
     out: str | Path | None = None,
     *,
+    corpus: Corpus | None = None,
+    strict: bool = False,
     n_jobs: int = -1,
     progress: Progress | None = None,
-    strict: bool = False,
 ) -> tuple[Training, Path]:
     """Read the data, train, and write a run.
 
@@ -42,8 +44,12 @@ def train(
         With the data files in `settings.data.files`.
     out
         The run's folder; by default `runs_folder() / settings.name`.
+    corpus
+        The data, where they are read already.
     strict
         Make data warnings errors.
+    n_jobs, progress
+        As in `stance.training.fitting.fit`.
 
     Returns
     -------
@@ -65,14 +71,14 @@ def train(
         )
     folder = Path(out) if out is not None else runs_folder() / settings.name
     check_replaceable(folder)
-    corpus = read_data(settings.data, strict=strict)
+    corpus = corpus or read_data(settings.data, strict=strict)
     training = fit(settings, corpus, n_jobs=n_jobs, progress=progress)
     write_run(training, folder)
     return training, folder
 
 
 def write_run(training: Training, folder: str | Path) -> None:
-    """Write everything that a training found; an older run of that name is replaced at the end.
+    """Write all of a training; an older run of that name is replaced at the end.
 
     Raises
     ------
@@ -173,7 +179,7 @@ def _pictures(training: Training) -> dict[str, bytes]:
     titles = tables.titles_of(training)
     figures = {
         "baselines": plots.against_baselines(
-            {tables.SYSTEMS[name]: found for name, found in training.evaluations.items()}, titles
+            {tables.SYSTEMS[name]: evaluation for name, evaluation in training.evaluations.items()}, titles
         ),
         "confusion": plots.confusion(training.evaluations[MODEL], titles),
         "reliability": plots.reliability(training.calibration),

@@ -46,20 +46,15 @@ def lexicon(train: pd.DataFrame, test: pd.DataFrame, targets: Sequence[Target]) 
 def tfidf_logistic(train: pd.DataFrame, test: pd.DataFrame, targets: Sequence[Target]) -> Labels:
     """Predict with word TF-IDF and logistic regression per target, scikit-learn's defaults."""
     result = np.full(len(test), "none", dtype=object)
-    for target, part in train.groupby("target"):
+    for target, own in train.groupby("target"):
         rows = (test["target"] == target).to_numpy()
         if not rows.any():
             continue
-        if part["stance"].nunique() < 2:
-            result[rows] = part["stance"].iloc[0]
-            continue
         plain = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
         try:
-            plain.fit(part["text"], part["stance"])
-        except ValueError:  # no text has a word
-            result[rows] = part["stance"].mode().iloc[0]
-            continue
-        result[rows] = plain.predict(test.loc[rows, "text"])
+            result[rows] = plain.fit(own["text"], own["stance"]).predict(test.loc[rows, "text"])
+        except ValueError:  # no text has a word, or there is one label alone
+            result[rows] = own["stance"].mode().iloc[0]
     return result
 
 
@@ -72,8 +67,8 @@ BASELINES: dict[str, Callable[[pd.DataFrame, pd.DataFrame, Sequence[Target]], La
 
 
 def _counters(target: Target) -> tuple[Callable[[str], int], ...]:
-    name_words = [word for word in re.findall(r"\w+", target.title) if len(word) > 3]
-    mention = target.mention or tuple(name_words) or (target.name,)
+    title_words = [word for word in re.findall(r"\w+", target.title) if len(word) > 3]
+    mention = target.mention or title_words or [target.name]
     return tuple(_counter(terms) for terms in (mention, (*_FAVOR, *target.favor), (*_AGAINST, *target.against)))
 
 

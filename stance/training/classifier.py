@@ -7,32 +7,31 @@ is Daumé III (2007), "Frustratingly easy domain adaptation".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import helmert
+from scipy.optimize import OptimizeResult, minimize
 from scipy.sparse import csr_matrix
-from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from scipy.sparse.linalg import LinearOperator
+from scipy.special import log_softmax, softmax
+from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from stance.training.estimator import VersionedEstimator
+
 Array = npt.NDArray[np.float64]
-Single = npt.NDArray[np.float32]
-
-_HISTORY = 30
 
 
-class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """L2-regularised softmax regression or linear SVM, joint over targets.
+class JointClassifier(ClassifierMixin, VersionedEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """L2-regularised softmax regression, joint over targets.
 
     It takes what `StanceFeatures` gives: TF-IDF columns and, last, the target's number.
 
     Parameters
     ----------
-    kind
-        ``"logistic"`` (multinomial) or ``"svm"`` (one-vs-rest, squared hinge).
     C
         Inverse strength of the regularisation, as in scikit-learn.
     class_weight
@@ -43,8 +42,7 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         What scores are divided by before the softmax (Guo et al. 2017, "On calibration of
         modern neural networks").
     tol
-        The minimiser stops once three steps in a row lower the objective by less than this
-        fraction of it.
+        Newton's method stops once a step lowers the objective by less than this fraction of it.
 
     Attributes
     ----------
@@ -53,27 +51,23 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     coef_ : ndarray of shape (n_targets, n_classes, n_ngrams)
         Folded weights, shared + target's own.
     intercept_ : ndarray of shape (n_targets, n_classes)
-    dual_coef_ : ndarray of shape (n_texts + 1, n_columns)
-        The weights as a combination of the different texts' features, and the intercepts: what
-        another fit to some of the same texts can start from (`fit_path`).
     """
+
+    __module__ = "stance"
 
     classes_: npt.NDArray[np.object_]
     coef_: Array
     intercept_: Array
-    dual_coef_: Single
 
     def __init__(
         self,
         *,
-        kind: str = "logistic",
         C: float = 1.0,
         class_weight: str = "balanced",
         target_weight: float = 1.0,
         temperature: float = 1.0,
-        tol: float = 1e-4,
+        tol: float = 0.003,
     ) -> None:
-        self.kind = kind
         self.C = C
         self.class_weight = class_weight
         self.target_weight = target_weight
@@ -88,77 +82,69 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Raises
         ------
         ValueError
-            If there is only one class, or a parameter has an impossible value.
+            If there is only one class.
         """
-        features, target = _split(X)
-        features, text = _unique_rows(features)
-        shape = (features.shape[0], int(target.max()) + 1)
+        rows, target = _split(X)
+        # Equal rows, and in practice only these, have equal products with a random vector.
+        product = rows @ np.random.default_rng(0).normal(size=rows.shape[1])
+        _, first, text = np.unique(product, return_index=True, return_inverse=True)
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
-        mass, classes = label_mass(text, target, np.asarray(y), shape, weight)
-        self.__dict__.update(self.fit_path(features, mass, classes, [self.C])[0].__dict__)
-        return self
+        mass, classes = label_mass(text, target, np.asarray(y), (len(first), int(target.max()) + 1), weight)
+        fitted = self.fit_path(rows[first], mass, classes, [self.C])[0]
+        return self._set(fitted.classes_, fitted.coef_, fitted.intercept_)
 
-    def fit_path(
-        self,
-        features: csr_matrix,
-        mass: Array,
-        classes: npt.ArrayLike,
-        grid: Sequence[float],
-        start: Single | None = None,
-    ) -> list[Self]:
-        """Return a classifier fitted for each C, each starting from where those before lead.
+    def fit_path(self, texts: csr_matrix, mass: Array, classes: npt.ArrayLike, grid: Sequence[float]) -> list[Self]:
+        """Return a classifier fitted for each C of an ascending grid; together they cost little more than the last.
 
         Parameters
         ----------
-        features
-            The different texts, shape (n_texts, n_ngrams).
+        texts
+            TF-IDF of the different texts, shape (n_texts, n_ngrams).
         mass
             Shape (n_texts, n_targets, n_classes): what each text weighs toward each target
             with each class (`label_mass`). Classes without any are dropped.
         classes
-            Names of the classes, shape (n_classes,).
-        grid
-            Values of C, ascending, each once.
-        start
-            A `dual_coef_` of these texts to start from; one of other shape is not used.
+            Names of the classes, sorted, shape (n_classes,).
+
+        Raises
+        ------
+        ValueError
+            If only one class has any mass.
         """
-        if self.kind not in _LOSSES:
-            raise ValueError(f"kind={self.kind!r}; wanted one of {', '.join(_LOSSES)}")
-        names = np.asarray(classes)
         total = mass.sum(axis=(0, 1))
-        if (total > 0).sum() < 2:
-            raise ValueError(f"only the class {names[total > 0][0]!r} in y; wanted two or more")
-        names, mass, total = names[total > 0], mass[:, :, total > 0], total[total > 0]
+        names = np.asarray(classes)[total > 0]
+        if len(names) < 2:
+            raise ValueError(f"only the class {names[0]!r} in y; wanted two or more")
+        mass, total = mass[:, :, total > 0], total[total > 0]
         if self.class_weight == "balanced":
             mass = mass * (total.sum() / (len(total) * total))
-        problem = _Problem(features, mass, self.target_weight, self.kind)
-        point = before = problem.point(start)
-        path = []
-        for k, C in enumerate(grid):
-            # The path is nearly straight in log C, so go on from where the last two steps lead.
-            ahead = np.log(C / grid[k - 1]) / np.log(grid[k - 1] / grid[k - 2]) if k > 1 else 0.0
-            begin = point + np.float32(ahead) * (point - before)
-            before = point
-            point = _minimise(problem.objective(1.0 / (C * mass.sum())), begin, tol=self.tol)
-            fitted = clone(self).set_params(C=C)
-            fitted.classes_, fitted.dual_coef_ = names, point[0]
-            fitted.coef_, fitted.intercept_ = problem.unfold(point)
-            fitted.n_features_in_ = features.shape[1] + 1
-            path.append(fitted)
-        return path
+        path = _Objective(texts, mass, self.target_weight).path(grid, tol=self.tol)
+        return [clone(self).set_params(C=C)._set(names, *weights) for C, weights in zip(grid, path, strict=True)]
+
+    def _set(self, classes: npt.NDArray[Any], coef: Array, intercept: Array) -> Self:
+        self.classes_, self.coef_, self.intercept_ = classes, coef, intercept
+        self.n_features_in_ = coef.shape[2] + 1
+        return self
 
     def scores(self, X: csr_matrix) -> Array:
         """Return scores of shape (n_examples, n_classes), columns in `classes_` order."""
         check_is_fitted(self)
-        features, target = _split(X)
-        every = self.text_scores(features)
-        return every[np.arange(len(target)), target]
+        texts, target = _split(X)
+        return self.text_scores(texts)[np.arange(len(target)), target]
 
-    def text_scores(self, features: csr_matrix) -> Array:
-        """Return scores of texts toward every target: (n_texts, n_targets, n_classes)."""
-        n_targets, n_classes, n_ngrams = self.coef_.shape
-        flat = features @ self.coef_.reshape(-1, n_ngrams).T
-        return cast("Array", flat.reshape(-1, n_targets, n_classes) + self.intercept_)
+    def text_scores(self, texts: csr_matrix, labels: Sequence[str] | None = None) -> Array:
+        """Return scores of texts toward every target: (n_texts, n_targets, n_labels), by default of `classes_`."""
+        coef, intercept = self.weights_of(list(self.classes_) if labels is None else labels)
+        flat = texts @ coef.reshape(-1, coef.shape[2]).T
+        return cast("Array", flat.reshape(-1, *intercept.shape) + intercept)
+
+    def weights_of(self, labels: Sequence[str]) -> tuple[Array, Array]:
+        """Return `coef_` and `intercept_` for labels in this order; one never seen has weights 0, intercepts -inf."""
+        n_targets, _, n_ngrams = self.coef_.shape
+        coef, intercept = np.zeros((n_targets, len(labels), n_ngrams)), np.full((n_targets, len(labels)), -np.inf)
+        columns = [labels.index(label) for label in self.classes_]
+        coef[:, columns], intercept[:, columns] = self.coef_, self.intercept_
+        return coef, intercept
 
     def decision_function(self, X: csr_matrix) -> Array:
         """Return scores; for two classes one column, as in scikit-learn."""
@@ -174,137 +160,6 @@ class JointClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return cast("npt.NDArray[np.object_]", self.classes_[self.scores(X).argmax(axis=1)])
 
 
-class _Problem:
-    """The training objective, and the way from its variables to folded weights.
-
-    Weights w_t = u + g v_t under the penalty |u|^2 + sum |v_t|^2 are the same prior as w = A z
-    under |z|^2 with A A' = 1 1' + g^2 I, one block of variables fewer. The softmax does not see
-    what all classes have in common, so the penalty makes it zero: one column a target fewer.
-
-    Every gradient, and so every point that L-BFGS visits, is a combination of the texts'
-    features: z = X' a. A vector is kept as the pair of a and X z, of shape
-    (2, n_texts + 1, columns) with the intercepts as the last row of both, and the product of two
-    z is that of the one's first and the other's second half. A step then costs one product with
-    the texts and nothing that grows with the number of n-grams.
-    """
-
-    def __init__(self, features: csr_matrix, mass: Array, target_weight: float, kind: str) -> None:
-        # Single precision: the sums are memory-bound, and the weights' last digits carry nothing.
-        self.features = csr_matrix(features, dtype=np.float32)
-        n_texts, self.n_targets, self.n_classes = mass.shape
-        self.mass = (mass / mass.sum()).astype(np.float32)
-        self.loss = _LOSSES[kind]
-        prior = np.ones((self.n_targets, self.n_targets)) + target_weight**2 * np.eye(self.n_targets)
-        # The tiny ridge lets a target_weight of 0 through the factorisation.
-        root = np.linalg.cholesky(prior + 1e-9 * np.eye(self.n_targets))
-        contrasts = helmert(self.n_classes) if kind == "logistic" else np.eye(self.n_classes)
-        self.mix = np.kron(root.T, contrasts).astype(np.float32)
-        self.lift = np.kron(np.eye(self.n_targets), contrasts).astype(np.float32)
-        self.shape = (2, n_texts + 1, len(self.mix))
-
-    def point(self, dual: Single | None) -> Single:
-        """Return the vector of these combinations of texts; of zeros, when none has the shape."""
-        point = np.zeros(self.shape, dtype=np.float32)
-        if dual is not None and dual.shape == self.shape[1:]:
-            point[:] = dual
-            point[1, :-1] = self.features @ (self.features.T @ dual[:-1])
-        return point
-
-    def unfold(self, point: Single) -> tuple[Array, Array]:
-        """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes)."""
-        weights = (np.asarray(self.features.T @ point[0, :-1]) @ self.mix).astype(float)
-        folded = np.ascontiguousarray(weights.T).reshape(self.n_targets, self.n_classes, -1)
-        return folded, (point[0, -1] @ self.lift).astype(float).reshape(self.n_targets, self.n_classes)
-
-    def objective(self, penalty: float) -> Callable[[Single], tuple[float, Single]]:
-        def value_and_gradient(point: Single) -> tuple[float, Single]:
-            (coefficients, _), (products, intercept) = ((half[:-1], half[-1]) for half in point)
-            scores = products @ self.mix + intercept @ self.lift
-            loss, slope = self.loss(scores.reshape(self.mass.shape), self.mass)
-            slope = slope.reshape(scores.shape)
-            own = slope @ self.mix.T
-            gradient = np.empty_like(point)
-            gradient[0, :-1] = own + np.float32(penalty) * coefficients
-            gradient[1, :-1] = self.features @ (self.features.T @ own) + np.float32(penalty) * products
-            gradient[:, -1] = slope.sum(axis=0) @ self.lift.T
-            return loss + 0.5 * penalty * float(np.vdot(coefficients, products)), gradient
-
-        return value_and_gradient
-
-
-def _dot(a: Single, b: Single) -> float:
-    return float(np.vdot(a[0], b[1]))
-
-
-def _minimise(
-    objective: Callable[[Single], tuple[float, Single]], x: Single, *, tol: float, max_steps: int = 1000
-) -> Single:
-    """Minimise by L-BFGS with backtracking (Nocedal & Wright 2006, algorithms 7.4 and 3.1).
-
-    SciPy's own knows no other product of vectors than the plain one.
-    """
-    value, gradient = objective(x)
-    steps: list[tuple[Single, Single, float]] = []
-    small = 0
-    for _ in range(max_steps):
-        direction = -_two_loop(gradient, steps)
-        slope = _dot(gradient, direction)
-        if slope >= 0:
-            steps.clear()
-            direction, slope = -gradient, -_dot(gradient, gradient)
-        if slope > -1e-20:
-            break
-        size = 1.0 if steps else min(1.0, 1.0 / _dot(gradient, gradient) ** 0.5)
-        while True:
-            there = x + np.float32(size) * direction
-            value_there, gradient_there = objective(there)
-            if value_there <= value + 1e-4 * size * slope or size < 1e-6:
-                break
-            size *= 0.5
-        step, change = there - x, gradient_there - gradient
-        if (curvature := _dot(step, change)) > 1e-20:
-            steps = [*steps[-_HISTORY + 1 :], (step, change, curvature)]
-        small = small + 1 if value - value_there <= tol * abs(value) else 0
-        x, value, gradient = there, value_there, gradient_there
-        if small == 3:
-            break
-    return x
-
-
-def _two_loop(gradient: Single, steps: Sequence[tuple[Single, Single, float]]) -> Single:
-    """Return the inverse Hessian's product with the gradient, as the last steps suggest it."""
-    q = gradient.copy()
-    factors = []
-    for step, change, curvature in reversed(steps):
-        factors.append(_dot(step, q) / curvature)
-        q -= np.float32(factors[-1]) * change
-    if steps:
-        _, change, curvature = steps[-1]
-        q *= np.float32(curvature / _dot(change, change))
-    for (step, change, curvature), factor in zip(steps, reversed(factors), strict=True):
-        q += np.float32(factor - _dot(change, q) / curvature) * step
-    return q
-
-
-def _logistic(scores: Single, mass: Single) -> tuple[float, Single]:
-    scores = scores - scores.max(axis=2, keepdims=True)
-    exponential = np.exp(scores)
-    norm = exponential.sum(axis=2, keepdims=True)
-    weight = mass.sum(axis=2, keepdims=True)
-    loss = (weight * np.log(norm)).sum(dtype=float) - (mass * scores).sum(dtype=float)
-    return float(loss), weight * (exponential / norm) - mass
-
-
-def _squared_hinge(scores: Single, mass: Single) -> tuple[float, Single]:
-    rest = mass.sum(axis=2, keepdims=True) - mass
-    short, over = np.maximum(0, 1 - scores), np.maximum(0, 1 + scores)
-    loss = (mass * short**2).sum(dtype=float) + (rest * over**2).sum(dtype=float)
-    return float(loss), 2 * (rest * over - mass * short)
-
-
-_LOSSES = {"logistic": _logistic, "svm": _squared_hinge}
-
-
 def label_mass(
     text: npt.NDArray[np.intp],
     target: npt.NDArray[np.intp],
@@ -312,10 +167,10 @@ def label_mass(
     shape: tuple[int, int],
     weight: Array | None = None,
 ) -> tuple[Array, npt.NDArray[Any]]:
-    """Return what weight each text has toward each target with each class, and the classes.
+    """Return what each text weighs toward each target with each class, and the sorted classes.
 
-    The first has shape (n_texts, n_targets, n_classes); `text` and `target` are the places of
-    each example in it, `stances` its class. Classes are sorted, as in scikit-learn.
+    The first has shape (n_texts, n_targets, n_classes), of which `shape` is the beginning; `text` and
+    `target` are the indices of each example in it, `stances` its class.
     """
     classes, label = np.unique(stances, return_inverse=True)
     mass = np.zeros((*shape, len(classes)))
@@ -323,21 +178,94 @@ def label_mass(
     return mass, classes
 
 
+class _Objective:
+    """The training objective of plain variables, shape (n_ngrams + 1, n_columns), the intercepts in the last row.
+
+    Weights w_t = u + g v_t under the penalty |u|^2 + sum |v_t|^2 are the same prior as w = A z
+    under |z|^2 with A A' = 1 1' + g^2 I, one block of variables fewer. The softmax does not see
+    what all classes have in common, so the penalty makes it zero: one column a target fewer.
+    """
+
+    def __init__(self, texts: csr_matrix, mass: Array, target_weight: float) -> None:
+        self.texts, self.ngrams = texts, csr_matrix(texts.T)
+        self.total = float(mass.sum())
+        self.mass = mass / self.total
+        self.weight = self.mass.sum(axis=2, keepdims=True)
+        n_targets, n_classes = mass.shape[1:]
+        prior = np.ones((n_targets, n_targets)) + target_weight**2 * np.eye(n_targets)
+        # The tiny ridge lets a target_weight of 0 through the factorisation.
+        root = np.linalg.cholesky(prior + 1e-9 * np.eye(n_targets))
+        contrasts = helmert(n_classes)
+        self.mix, self.lift = np.kron(root.T, contrasts), np.kron(np.eye(n_targets), contrasts)
+        self.shape = (self.texts.shape[1] + 1, len(self.mix))
+
+    def path(self, grid: Sequence[float], *, tol: float) -> list[tuple[Array, Array]]:
+        """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes) for each C."""
+        # Two rough fits to a small C are quick and lead to the others.
+        strengths = [grid[0] / 100, grid[0] / 10, *grid]
+        points: list[Array] = []
+        for k, C in enumerate(strengths):
+            start = points[-1] if points else np.zeros(self.shape[0] * self.shape[1])
+            if k > 1:  # The path is nearly straight in log C: go on where the last two points lead.
+                ahead = np.log(C / strengths[k - 1]) / np.log(strengths[k - 1] / strengths[k - 2])
+                start = start + ahead * (points[-1] - points[-2])
+            points.append(self._minimise(C, start, tol=tol if k > 1 else max(tol, 0.1)))
+        return [self._weights(point) for point in points[2:]]
+
+    def _weights(self, point: Array) -> tuple[Array, Array]:
+        z = point.reshape(self.shape)
+        n_targets, n_classes = self.mass.shape[1:]
+        coef = np.ascontiguousarray((z[:-1] @ self.mix).T).reshape(n_targets, n_classes, -1)
+        return coef, (z[-1] @ self.lift).reshape(n_targets, n_classes)
+
+    def _minimise(self, C: float, start: Array, *, tol: float) -> Array:
+        """Return the point of the least loss + penalty, by Newton's method with conjugate gradients."""
+        penalty = 1.0 / (C * self.total)
+        value = self._value_and_gradient(start, penalty)[0]
+
+        def stop_when_flat(intermediate_result: OptimizeResult) -> None:
+            nonlocal value
+            before, value = value, intermediate_result.fun
+            if before - value <= tol * value:
+                raise StopIteration
+
+        result = minimize(
+            self._value_and_gradient, start, (penalty,), method="Newton-CG", jac=True, hess=self._hessian,
+            callback=stop_when_flat, options={"xtol": 0.0, "maxiter": 200},
+        )  # fmt: skip
+        return cast("Array", result.x)
+
+    def _value_and_gradient(self, point: Array, penalty: float) -> tuple[float, Array]:
+        log_proba = log_softmax(self._scores(point), axis=2)
+        slope = self.weight * np.exp(log_proba) - self.mass
+        weights = point[: -self.shape[1]]
+        value = 0.5 * penalty * (weights @ weights) - np.vdot(self.mass, log_proba)
+        return float(value), self._pull_back(slope, point, penalty)
+
+    def _hessian(self, point: Array, penalty: float) -> Any:  # a LinearOperator, which the stubs of minimize lack
+        proba = softmax(self._scores(point), axis=2)
+
+        def product(direction: Array) -> Array:
+            change = self._scores(direction)
+            change -= (proba * change).sum(axis=2, keepdims=True)
+            return self._pull_back(self.weight * proba * change, direction, penalty)
+
+        return LinearOperator((point.size, point.size), matvec=product, dtype=point.dtype)
+
+    def _scores(self, point: Array) -> Array:
+        """Return scores (n_texts, n_targets, n_classes), which are linear in the variables."""
+        z = point.reshape(self.shape)
+        return cast("Array", ((self.texts @ z[:-1]) @ self.mix + z[-1] @ self.lift).reshape(self.mass.shape))
+
+    def _pull_back(self, slope: Array, point: Array, penalty: float) -> Array:
+        """Return the gradient by the variables, where that by the scores is `slope`, with the penalty's."""
+        z, flat = point.reshape(self.shape), slope.reshape(len(slope), -1)
+        result = penalty * z
+        result[:-1] += self.ngrams @ (flat @ self.mix.T)
+        result[-1] = flat.sum(axis=0) @ self.lift.T
+        return cast("Array", result.ravel())
+
+
 def _split(X: csr_matrix) -> tuple[csr_matrix, npt.NDArray[np.intp]]:
     X = csr_matrix(X)
     return X[:, :-1], X[:, -1].toarray().ravel().astype(np.intp)
-
-
-def _unique_rows(X: csr_matrix) -> tuple[csr_matrix, npt.NDArray[np.intp]]:
-    """Return the different rows, and for each row of X its place among them."""
-    X.sort_indices()
-    place: dict[tuple[bytes, bytes], int] = {}
-    first: list[int] = []
-    inverse = np.empty(X.shape[0], dtype=np.intp)
-    for i, (start, stop) in enumerate(zip(X.indptr, X.indptr[1:], strict=False)):
-        key = (X.indices[start:stop].tobytes(), X.data[start:stop].tobytes())
-        if key not in place:
-            place[key] = len(first)
-            first.append(i)
-        inverse[i] = place[key]
-    return X[first], inverse

@@ -1,4 +1,9 @@
-"""(text, target) to sparse TF-IDF, with the number of the target as the last column."""
+"""(text, target) to sparse TF-IDF, with the number of the target as the last column.
+
+>>> examples = pd.DataFrame({"text": ["We want it", "We do not want it"], "target": "bridge"})
+>>> StanceFeatures(min_df=1, char_ngrams=(), word_pairs=()).fit_transform(examples, ["favor", "against"]).shape
+(2, 14)
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import csr_matrix, hstack
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
@@ -18,6 +23,7 @@ from stance.model.scorer import Block
 from stance.text.ngrams import GENERATORS
 from stance.text.preparation import prepare
 from stance.training.classifier import JointClassifier, label_mass
+from stance.training.estimator import VersionedEstimator
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -33,7 +39,7 @@ PARAMETERS = {"word": "word_ngrams", "char": "char_ngrams", "pair": "word_pairs"
 _FIRST_C = 10.0
 
 
-class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """TF-IDF of the text's n-grams, and which target is meant.
 
     Each block has rows of Euclidean norm 1 before its weight. Each different text counts
@@ -70,13 +76,9 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         The vocabulary, block by block.
     idf_ : ndarray of shape (n_ngrams,)
         What each n-gram's frequency is multiplied by.
-
-    Examples
-    --------
-    >>> examples = pd.DataFrame({"text": ["We want it", "We do not want it"], "target": "bridge"})
-    >>> StanceFeatures(min_df=1, char_ngrams=(), word_pairs=()).fit_transform(examples, ["favor", "against"]).shape
-    (2, 14)
     """
+
+    __module__ = "stance"
 
     def __init__(
         self,
@@ -172,12 +174,16 @@ class StanceFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     def _keep(self, counts: Counts, columns: dict[str, Indices], idf: Array) -> None:
         """Let the vocabulary be these columns of the counts; a block without any is off."""
         self.columns_ = {kind: kept for kind, kept in columns.items() if len(kept)}
-        self.blocks_ = tuple(
+        self.ngrams_ = np.concatenate([counts[kind][1][kept] for kind, kept in self.columns_.items()])
+        self.idf_ = idf
+
+    @property
+    def blocks_(self) -> tuple[Block, ...]:
+        """The kinds of n-grams that are on; not kept, so that a pickle names no class of another module."""
+        return tuple(
             Block(kind, self._numbers(kind), bool(self.sublinear_tf), float(getattr(self, f"{kind}_weight")), len(kept))
             for kind, kept in self.columns_.items()
         )
-        self.ngrams_ = np.concatenate([counts[kind][1][kept] for kind, kept in self.columns_.items()])
-        self.idf_ = idf
 
     def transform_counts(self, counts: Counts, rows: Indices) -> csr_matrix:
         """Return the TF-IDF columns of the texts of these rows, of the `counts` fitted on."""
@@ -254,7 +260,7 @@ def _log_count_ratio(counts: csr_matrix, mass: Array) -> Array:
 
 def _heaviest(X: csr_matrix, mass: Array, n: int) -> npt.NDArray[np.bool_]:
     """Return which n columns move scores most in a first fit: the weights apart from their mean over the classes."""
-    first = JointClassifier(tol=1e-3).fit_path(X, mass, np.arange(mass.shape[2]), [_FIRST_C])[0]
+    first = JointClassifier(tol=0.03).fit_path(X, mass, np.arange(mass.shape[2]), [_FIRST_C])[0]
     apart = first.coef_ - first.coef_.mean(axis=1, keepdims=True)
     moved = (apart**2).sum(axis=(0, 1)) * np.asarray(X.multiply(X).sum(axis=0)).ravel()
     chosen = np.zeros(X.shape[1], dtype=bool)

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from stance.data.corpus import Corpus
 from stance.labels import LABELS
@@ -38,39 +37,32 @@ def strongest_ngrams(model: Model, corpus: Corpus | None, *, n: int = 15) -> lis
             for ngram, push in model.top_ngrams(target, label, n=n)
         ]
     scorer, examples = model.scorer, corpus.examples
-    texts = list(dict.fromkeys(examples["text"]))
     kinds = [block.kind for block in scorer.blocks]
-    number = kinds.index("word") if "word" in kinds else 0
-    found = [{row for row, _ in scorer.known_ngrams(number, scorer.prepared(text))} for text in texts]
-    ends = np.cumsum([len(rows) for rows in found])
-    columns = np.fromiter((row for rows in found for row in sorted(rows)), np.int64, int(ends[-1]))
-    shape = (len(texts), len(scorer.idf))
-    holds = csr_matrix((np.ones(len(columns), np.int32), columns, np.concatenate([[0], ends])), shape).tocsc()
-    n_texts = np.diff(holds.indptr)
-    place = {text: i for i, text in enumerate(texts)}
+    block = kinds.index("word") if "word" in kinds else 0
+    texts = examples["text"].unique()
+    texts_with: list[list[str]] = [[] for _ in scorer.idf]
+    for text in texts:
+        for row in {row for row, _ in scorer.known_ngrams(block, scorer.prepared(text))}:
+            texts_with[row].append(text)
+    root = np.sqrt([len(holders) / len(texts) for holders in texts_with])
     result = []
     for i, target in enumerate(model.targets):
-        rows = examples[examples["target"] == target]
-        labelled = {place[text]: (stance, article) for text, stance, article in zip(
-            rows["text"], rows["stance"], rows["article"], strict=True
-        )}  # fmt: skip
-        pushes = model.pushes(target)
+        about = examples[examples["target"] == target]
+        labelled = dict(zip(about["text"], zip(about["stance"], about["article"], strict=True), strict=True))
+        pushes = model.pushes(target) * root[:, np.newaxis]
         for k in np.flatnonzero(np.isfinite(scorer.intercepts[i])):
-            push = pushes[:, k] * np.sqrt(n_texts / len(texts))
-            for row in np.argsort(-push, kind="stable")[:n]:
-                if push[row] <= 0:
+            for row in np.argsort(-pushes[:, k], kind="stable")[:n]:
+                if pushes[row, k] <= 0:
                     break
-                holders = [
-                    labelled[t] for t in holds.indices[holds.indptr[row] : holds.indptr[row + 1]] if t in labelled
-                ]
+                holders = [labelled[text] for text in texts_with[row] if text in labelled]
                 stances = Counter(stance for stance, _ in holders)
                 articles = Counter(article for _, article in holders)
                 result.append({
                     "target": target,
                     "label": LABELS[k],
                     "ngram": scorer.ngrams[row],
-                    "push": float(push[row]),
-                    "texts": int(n_texts[row]),
+                    "push": float(pushes[row, k]),
+                    "texts": len(texts_with[row]),
                     **{label: stances[label] for label in LABELS},
                     "articles": len(articles),
                     "most_in": [name for name, _ in articles.most_common(_ARTICLES)],

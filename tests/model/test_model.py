@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_matrix, diags, hstack
-from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
-from sklearn.utils.class_weight import compute_sample_weight
 
 import stance
 from stance.data.corpus import Corpus, read_corpus
@@ -22,11 +16,7 @@ from stance.model import predictor as model_module
 from stance.model.info import RunInfo
 from stance.model.predictor import Model, load
 from stance.settings import Settings
-from stance.training import fitting as training
-from stance.training.classifier import JointClassifier, label_mass
-from stance.training.features import StanceFeatures
-from stance.training.fitting import make_pipeline
-from tests.conftest import small_settings
+from stance.training.search import make_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -113,109 +103,10 @@ def test_a_joblib_file_is_not_opened_unasked(tiny_run: Path) -> None:
         load(tiny_run / "model.joblib")
 
 
-def test_the_saved_pipeline_is_a_scikit_learn_object(tiny_run: Path, corpus: Corpus, model: Model) -> None:
-    pipeline = joblib.load(tiny_run / "model.joblib")
-    X, y, groups = corpus.examples[["text", "target"]], corpus.examples["stance"], corpus.examples["group"]
-    shield = X[X["target"] == "shield"]
-    assert pipeline.predict(shield).tolist() == model.predict(shield["text"], target="shield").tolist()
-    folds = GroupKFold(4)
-    guessed = cross_val_predict(pipeline, X, y, groups=groups, cv=folds)
-    assert (guessed == y).mean() > 0.9
-    proba = cross_val_predict(pipeline, X, y, groups=groups, cv=folds, method="predict_proba")
-    assert (np.asarray(sorted(LABELS))[proba.argmax(axis=1)] == guessed).all()
-    search = GridSearchCV(
-        pipeline, {"classifier__C": [0.001, 10.0], "features__min_df": [1, 2]}, cv=folds, scoring="neg_log_loss"
-    )
-    search.fit(X, y, groups=groups)
-    assert search.best_params_["classifier__C"] == 10.0
-
-
-def test_a_pipeline_wants_its_columns_and_targets(tiny_run: Path) -> None:
-    pipeline = joblib.load(tiny_run / "model.joblib")
-    with pytest.raises(ValueError, match="no column 'target'; wanted a DataFrame with text and target"):
-        pipeline.predict(pd.DataFrame({"text": ["a"]}))
-    with pytest.raises(ValueError, match="unknown target 'bridge'; this was fitted on club, shield"):
-        pipeline.predict(pd.DataFrame({"text": ["a"], "target": ["bridge"]}))
-
-
 def test_top_ngrams_are_words_that_carry_the_side(model: Model) -> None:
     words = [name for name, _ in model.top_ngrams("shield", "against")]
     assert {"condemned", "threat"} & set(words)
     assert not {"welcomed", "safe"} & set(words)
-
-
-@pytest.mark.parametrize("weight", ["none", "balanced"])
-def test_the_logistic_fit_is_scikit_learns_on_the_expanded_features(corpus: Corpus, weight: str) -> None:
-    y = corpus.examples["stance"]
-    X = StanceFeatures(char_ngrams=()).fit_transform(corpus.examples, y)
-    ours = JointClassifier(C=3.0, class_weight=weight, target_weight=0.7, tol=1e-7).fit(X, y)
-    shared, target = X[:, :-1], X[:, -1].toarray().ravel()
-    own = [diags((target == k).astype(float)) @ shared for k in (0, 1)]
-    # Very large constants stand for intercepts, which ours leaves unpenalised.
-    constant = csr_matrix(1e4 * np.stack([target == 0, target == 1], axis=1))
-    expanded = hstack([shared, 0.7 * own[0], 0.7 * own[1], constant], format="csr")
-    reference = LogisticRegression(C=3.0, fit_intercept=False, solver="newton-cg", tol=1e-10, max_iter=10_000)
-    reference.fit(expanded, y, sample_weight=compute_sample_weight(weight, y) if weight == "balanced" else None)
-    np.testing.assert_allclose(ours.predict_proba(X), reference.predict_proba(expanded), atol=2e-3)
-
-
-def test_a_path_gives_what_single_fits_give(corpus: Corpus) -> None:
-    examples = corpus.examples
-    y = examples["stance"]
-    X = StanceFeatures().fit_transform(examples, y)
-    text, target = (np.unique(examples[name], return_inverse=True)[1] for name in ("text", "target"))
-    first = np.unique(text, return_index=True)[1]
-    mass, classes = label_mass(text, target, y.to_numpy(), (len(first), 2))
-    for kind in ("logistic", "svm"):
-        path = JointClassifier(kind=kind, tol=1e-7).fit_path(X[first][:, :-1], mass, classes, [0.1, 1.0, 10.0])
-        for fitted in path:
-            alone = JointClassifier(kind=kind, C=fitted.C, tol=1e-7).fit(X, y)
-            np.testing.assert_allclose(fitted.scores(X), alone.scores(X), atol=0.02)
-
-
-def test_an_example_of_weight_two_is_the_example_twice(corpus: Corpus) -> None:
-    y = corpus.examples["stance"].to_numpy()
-    X = StanceFeatures().fit_transform(corpus.examples, y)
-    weight = np.where(np.arange(len(y)) < 5, 2.0, 1.0)
-    twice = np.concatenate([np.arange(len(y)), np.arange(5)])
-    weighted = JointClassifier(tol=1e-7).fit(X, y, sample_weight=weight)
-    np.testing.assert_allclose(
-        weighted.scores(X), JointClassifier(tol=1e-7).fit(X[twice], y[twice]).scores(X), atol=1e-3
-    )
-
-
-def test_training_fits_what_the_pipeline_fits(
-    tiny_csv: Path, tiny_run: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Training starts elsewhere, so both have to go all the way to the minimum.
-    exact = {"classifier__tol": 1e-7}
-    monkeypatch.setattr(
-        training, "make_pipeline", lambda *args, **more: make_pipeline(*args, **more).set_params(**exact)
-    )
-    trained = training.fit(small_settings(tiny_csv), corpus, n_jobs=1).pipeline
-    alone = clone(trained).fit(corpus.examples, corpus.examples["stance"])
-    for fitted in (trained, joblib.load(tiny_run / "model.joblib")):
-        np.testing.assert_allclose(alone[0].idf_, fitted[0].idf_)
-    X = trained[0].transform(corpus.examples)
-    np.testing.assert_allclose(alone[-1].scores(X), trained[-1].scores(X), atol=1e-3)
-
-
-def test_the_ngrams_that_weigh_most_are_kept(corpus: Corpus) -> None:
-    rows = [(f"{word} it {side} {filler}", "shield", label)
-            for side, label in (("yes", "favor"), ("no", "against"), ("well", "none"))
-            for word in ("so", "and", "then") for filler in ("today", "tomorrow", "at noon", "by night")]  # fmt: skip
-    examples = pd.DataFrame(rows, columns=["text", "target", "stance"])
-    features = StanceFeatures(char_ngrams=(), word_pairs=(), word_ngrams=(1, 1), max_ngrams=3)
-    features.fit(examples, examples["stance"])
-    assert sorted(features.get_feature_names_out()[:-1]) == ["word:no", "word:well", "word:yes"]
-    y = corpus.examples["stance"]
-    few = StanceFeatures(max_ngrams=40).fit(corpus.examples, y)
-    assert few.transform(corpus.examples).shape[1] == 41
-    every = StanceFeatures().fit(corpus.examples, y)
-    many = StanceFeatures(max_ngrams=10**6).fit(corpus.examples, y)
-    np.testing.assert_array_equal(many.get_feature_names_out(), every.get_feature_names_out())
-    with pytest.raises(ValueError, match="no y"):
-        StanceFeatures(nb_power=0.0, max_ngrams=3).fit(examples)
 
 
 def test_two_labels_are_enough(corpus: Corpus) -> None:

@@ -26,7 +26,7 @@ from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.model.scorer import Block, Floats, Scorer, kernel_scores, reference_scores
 from stance.settings import Settings
-from stance.training.fitting import make_pipeline
+from stance.training.search import make_pipeline
 
 WORDS = [
     "shield", "Shield,", "SHIELD!", "club", "the", "İstanbul", "straße", "STRASSE", "ß", "İ", "ΣΊΣΥΦΟΣ", "don't",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stance.settings import Settings
 from stance.text.preparation import MARK, origins, prepare
-from stance.training.fitting import make_pipeline
+from stance.training.search import make_pipeline
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,255 @@
+"""Nested cross-validation: what C and temperature are best inside a training part, and what its model then predicts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import Parallel, delayed
+from scipy.special import softmax
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from stance.data.corpus import Corpus
+from stance.data.splits import group_folds
+from stance.errors import StanceError
+from stance.labels import LABELS
+from stance.metrics import confusions, f_avg, fit_temperature
+from stance.model.info import RunInfo
+from stance.model.predictor import Model
+from stance.settings import Settings
+from stance.training.baselines import BASELINES
+from stance.training.classifier import JointClassifier, label_mass
+from stance.training.features import Counts, StanceFeatures
+
+Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+Splits = Sequence[tuple[Rows, Rows]]
+Progress = Callable[[int, int], None]
+Mark = tuple[int, int, str, float]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What cross-validation inside one training part chose.
+
+    Attributes
+    ----------
+    C, temperature
+        The chosen values.
+    f_avg
+        Held-out pooled F_avg of each C of the grid.
+    """
+
+    C: float
+    temperature: float
+    f_avg: dict[float, float]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A model of some rows of a corpus, and what it says of others.
+
+    Attributes
+    ----------
+    predictions
+        One row a test example: `predicted`, the probabilities `against`, `none`, `favor`, and a
+        column of each baseline's labels.
+    marks
+        Why each wrong prediction was made, as in `Training`; empty where not asked for.
+    pipeline
+        The fitted scikit-learn pipeline, only where there are no test examples: it is much to carry
+        from one process to another.
+    """
+
+    choice: Choice
+    predictions: pd.DataFrame
+    marks: dict[int, list[Mark]]
+    pipeline: Pipeline | None
+
+
+def make_pipeline(settings: Settings, *, C: float | None = None) -> Pipeline:
+    """Return the unfitted scikit-learn pipeline that the settings describe, by default with the middle C of the grid.
+
+    It takes a DataFrame of `text` and `target`, and any labels.
+    """
+    grid = settings.classifier.C
+    classifier = settings.classifier.model_dump() | {"C": grid[len(grid) // 2] if C is None else C}
+    features = StanceFeatures(**settings.features.model_dump())
+    return Pipeline([("features", features), ("classifier", JointClassifier(**classifier))])
+
+
+def held_out(
+    settings: Settings,
+    corpus: Corpus,
+    splits: Splits,
+    *,
+    n_jobs: int = -1,
+    progress: Progress | None = None,
+    reasons: bool = False,
+) -> list[HeldOut]:
+    """Train on some rows of a corpus and predict others, once for each split (train, test).
+
+    C and the temperature are chosen by cross-validation inside `train`. A target of which `train` has no
+    example is predicted by the weights that the others share. With `reasons` errors are explained.
+    `joblib.parallel_config` says where it works, by default in processes of this machine.
+
+    Raises
+    ------
+    StanceError
+        As `fit` does.
+    """
+    examples = corpus.examples
+    inner = [
+        group_folds(examples.iloc[train], settings.evaluation.inner_folds, seed=settings.seed) for train, _ in splits
+    ]
+    data = _count(settings, corpus)
+    searches = [
+        delayed(_search)(settings, data, rows[train], rows[test])
+        for (rows, _), folds in zip(splits, inner, strict=True)
+        for train, test in folds
+    ]
+    total = len(searches) + len(splits)
+    # Threads share one pool for linear algebra: a task must not find more of it than another left.
+    with warnings.catch_warnings(), threadpool_limits(1):
+        # Workers that have grown are replaced, which is no news to a user.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given", category=UserWarning)
+        # As a context, so that both batches find the same copy of the counts on disk.
+        with Parallel(n_jobs=min(total, n_jobs) if n_jobs > 0 else n_jobs, return_as="generator") as parallel:
+            scores = iter(_ticked(parallel(searches), 0, total, progress))
+            choices = [
+                _choose(settings, examples.iloc[rows], folds, [next(scores) for _ in folds])
+                for (rows, _), folds in zip(splits, inner, strict=True)
+            ]
+            refits = [
+                delayed(_refit)(settings, data, choice, train, test, reasons)
+                for choice, (train, test) in zip(choices, splits, strict=True)
+            ]
+            return _ticked(parallel(refits), len(searches), total, progress)
+
+
+def _ticked(results: Iterable[Any], done: int, total: int, progress: Progress | None) -> list[Any]:
+    """Return all results of a batch, telling of each; joblib runs one batch at a time."""
+    collected = []
+    for result in results:
+        collected.append(result)
+        if progress is not None:
+            progress(done + len(collected), total)
+    return collected
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A corpus as arrays: its n-grams, and for each example its text, target (an index of `targets`) and label."""
+
+    corpus: Corpus
+    counts: Counts
+    targets: npt.NDArray[Any]
+    text: Rows
+    target: Rows
+    stance: npt.NDArray[Any]
+    weight: Array
+
+
+def _count(settings: Settings, corpus: Corpus) -> _Counted:
+    examples, features = corpus.examples, settings.features
+    texts, text = np.unique(examples["text"].to_numpy(dtype=object), return_inverse=True)
+    targets, target = np.unique(examples["target"].to_numpy(dtype=object), return_inverse=True)
+    try:
+        counts = StanceFeatures(**features.model_dump()).count(list(texts))
+    except ValueError as error:
+        if "every block" in str(error):
+            raise StanceError(str(error)) from None
+        raise StanceError(
+            f"no n-gram of any block of features occurs in {features.min_df} of the"
+            f" {len(texts)} texts; wanted one or more. Lower features.min_df, or add texts"
+        ) from None
+    stance, weight = examples["stance"].to_numpy(dtype=object), examples["weight"].to_numpy(dtype=float)
+    return _Counted(corpus, counts, targets, text, target, stance, weight)
+
+
+def _fit_path(
+    settings: Settings, data: _Counted, rows: Rows, grid: Sequence[float]
+) -> tuple[StanceFeatures, list[JointClassifier]]:
+    """Fit on these examples, once for each C."""
+    texts, text = np.unique(data.text[rows], return_inverse=True)
+    shape = (len(texts), len(data.targets))
+    mass, classes = label_mass(text, data.target[rows], data.stance[rows], shape, data.weight[rows])
+    if len(classes) < 2:
+        raise StanceError(
+            f"a training part of the cross-validation has {len(rows)} examples, all {classes[0]!r}; wanted two labels"
+            " or more. Label more articles that take a side, or lower evaluation.folds and evaluation.inner_folds"
+        )
+    features, classifier = make_pipeline(settings)
+    try:
+        X = features.fit_counts(data.counts, texts, data.targets, mass)
+    except ValueError as error:
+        raise StanceError(f"{error}, or more texts: one training part has {len(texts)}") from None
+    return features, classifier.fit_path(X, mass, classes, grid)
+
+
+def _scores(features: StanceFeatures, path: Sequence[JointClassifier], data: _Counted, rows: Rows) -> Array:
+    """Return scores of examples, shape (n_classifiers, n_rows, 3), LABELS order; a label never seen has -inf."""
+    texts, text = np.unique(data.text[rows], return_inverse=True)
+    X = features.transform_counts(data.counts, texts)
+    return np.stack([classifier.text_scores(X, LABELS)[text, data.target[rows]] for classifier in path])
+
+
+def _search(settings: Settings, data: _Counted, train: Rows, test: Rows) -> Array:
+    """Return held-out scores for each C, shape (n_C, n_test, 3), LABELS order."""
+    with threadpool_limits(1):
+        features, path = _fit_path(settings, data, train, settings.classifier.C)
+        return _scores(features, path, data, test)
+
+
+def _choose(settings: Settings, examples: pd.DataFrame, folds: Splits, scores: Sequence[Array]) -> Choice:
+    """Choose the C of best held-out pooled F_avg (the smallest, of equals), then temperature."""
+    rows = np.concatenate([test for _, test in folds])
+    by_C = np.concatenate(scores, axis=1)
+    gold, target = (examples[name].to_numpy(dtype=object)[rows] for name in ("stance", "target"))
+    labels = np.asarray(LABELS, dtype=object)[by_C.argmax(axis=2)]
+    f_avgs = [float(f_avg(confusions(gold, predicted, target, target).sum(axis=(0, 1)))) for predicted in labels]
+    best = int(np.argmax(f_avgs))
+    code = np.asarray([LABELS.index(stance) for stance in gold])
+    usable = np.isfinite(by_C[best][np.arange(len(code)), code])
+    temperature = fit_temperature(by_C[best][usable], code[usable])
+    grid = settings.classifier.C
+    return Choice(grid[best], temperature, dict(zip(grid, f_avgs, strict=True)))
+
+
+def _refit(settings: Settings, data: _Counted, choice: Choice, train: Rows, test: Rows, reasons: bool) -> HeldOut:
+    """Fit with what was chosen; predict the test rows, by the baselines too, and say why it errs."""
+    with threadpool_limits(1):
+        features, (classifier,) = _fit_path(settings, data, train, [choice.C])
+        classifier.set_params(temperature=choice.temperature)
+        pipeline = Pipeline([("features", features), ("classifier", classifier)])
+        if not len(test):
+            return HeldOut(choice, pd.DataFrame(), {}, pipeline)
+        known, examples = data.corpus.examples.iloc[train], data.corpus.examples.iloc[test]
+        proba = softmax(_scores(features, [classifier], data, test)[0] / choice.temperature, axis=1)
+        predictions = pd.DataFrame(proba, columns=list(LABELS), index=examples.index)
+        predictions.insert(0, "predicted", np.asarray(LABELS, dtype=object)[proba.argmax(axis=1)])
+        for name, baseline in BASELINES.items():
+            predictions[name] = baseline(known, examples, data.corpus.targets)
+        wrong = examples[predictions["predicted"] != examples["stance"]]
+        marks = _marks(pipeline, tuple(data.targets), wrong) if reasons else {}
+        return HeldOut(choice, predictions, marks, None)
+
+
+def _marks(pipeline: Pipeline, targets: tuple[str, ...], wrong: pd.DataFrame) -> dict[int, list[Mark]]:
+    """Return the words that pushed most, as in `Training.marks`."""
+    model = Model.from_pipeline(pipeline, RunInfo("fold", 0, targets, targets, "", 0, 0, {}, {}))
+    marks: dict[int, list[Mark]] = {}
+    for row, text, target in zip(wrong.index, wrong["text"], wrong["target"], strict=True):
+        runs = model.explain(text, target).marks()
+        ends = accumulate(len(run) for run, *_ in runs)
+        marks[int(row)] = [
+            (end - len(run), end, label, push) for (run, label, push, _), end in zip(runs, ends, strict=True) if label
+        ]
+    return marks

@@ -1,0 +1,120 @@
+"""Training: nested cross-validation without leaks, its scores, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score
+
+from stance.data.corpus import read_corpus
+from stance.errors import StanceError
+from stance.training.fitting import fit
+from stance.training.search import held_out
+from tests.conftest import small_settings, tiny_rows, write_csv
+
+
+def test_progress_counts_to_the_end_and_another_seed_gives_other_folds(tiny_csv: Path) -> None:
+    def folds(seed: int) -> list[int]:
+        ticks: list[tuple[int, int]] = []
+        settings = small_settings(tiny_csv, seed=seed)
+        training = fit(settings, read_corpus([tiny_csv]), n_jobs=1, progress=lambda *tick: ticks.append(tick))
+        assert ticks == [(done, 12) for done in range(1, 13)]
+        return training.predictions["fold"].tolist()
+
+    assert folds(0) != folds(1)
+
+
+def test_predictions_are_out_of_fold_by_article(tiny_run: Path) -> None:
+    frame = pd.read_csv(tiny_run / "predictions.csv")
+    assert len(frame) == 160
+    assert frame.groupby("group")["fold"].nunique().max() == 1
+    assert frame[["against", "none", "favor"]].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+
+
+def test_metrics_are_those_of_the_predictions(tiny_run: Path) -> None:
+    frame = pd.read_csv(tiny_run / "predictions.csv")
+    metrics = json.loads((tiny_run / "metrics.json").read_text())
+    for system, column in (("model", "predicted"), ("lexicon", "lexicon"), ("majority", "majority")):
+        sides = f1_score(frame["stance"], frame[column], labels=["against", "favor"], average=None, zero_division=0)
+        assert metrics["systems"][system]["f_avg"]["value"] == pytest.approx(sides.mean(), abs=1e-6)
+    assert metrics["systems"]["model"]["n"] == 160
+    assert metrics["systems"]["model"]["n_groups"] == 8
+    assert metrics["systems"]["model"]["f_avg"]["value"] > 0.9
+    assert {comparison["worse"] for comparison in metrics["comparisons"]} == {"majority", "lexicon", "tfidf_logistic"}
+
+
+def test_labels_shuffled_among_sentences_cannot_be_learnt(tmp_path: Path) -> None:
+    """A leak between folds would show here as a score above chance."""
+    rows = tiny_rows()
+    labels = [(row["shield"], row["club"]) for row in rows]
+    order = np.random.default_rng(3).permutation(len(rows))
+    for row, k in zip(rows, order, strict=True):
+        row["shield"], row["club"] = labels[k]
+    corpus = read_corpus([write_csv(tmp_path / "a.csv", rows)])
+    training = fit(small_settings(tmp_path / "a.csv"), corpus, n_jobs=1)
+    assert training.evaluations["model"].f_avg.value < 0.35
+
+
+def test_fewer_articles_than_folds_is_said(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [row for row in tiny_rows() if row["article_id"] in ("t0", "t1")])
+    with pytest.raises(StanceError, match=r"has 2 articles .* wanted at least one for each of 3 folds"):
+        fit(small_settings(path), read_corpus([path]), n_jobs=1)
+
+
+def test_an_error_is_explained_by_the_model_that_made_it(tmp_path: Path) -> None:
+    """The final model has seen the sentence with its label, and would explain that label."""
+    rows = tiny_rows()
+    rows[0]["text"] = "Everyone zigzagged before the shield."
+    rows[0]["shield"] = "favor"
+    path = write_csv(tmp_path / "a.csv", rows)
+    training = fit(small_settings(path, features__min_df=1), read_corpus([path]), n_jobs=1)
+    same = (training.predictions["text"] == rows[0]["text"]) & (training.predictions["target"] == "shield")
+    (row,) = np.flatnonzero(same).tolist()
+    words = {rows[0]["text"][start:end] for start, end, _, _ in training.marks[row]}
+    assert "shield" in words
+    final = training.model.explain(rows[0]["text"], "shield")
+    assert "zigzagged" in {piece for piece, label, _, _ in final.marks() if label}
+    assert "zigzagged" not in words
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"min_df": 9}, r"no n-gram .* occurs in 9 of the 80 texts; wanted one or more\. Lower features\.min_df"),
+        ({"min_df": 8}, "no word n-gram occurs in 8 texts; wanted a smaller features.min_df, or more texts"),
+        ({"word_ngrams": []}, "every block of features is off; wanted word_ngrams"),
+    ],
+    ids=["everywhere", "in-a-part", "off"],
+)
+def test_settings_without_a_feature_are_said_in_our_words(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    rows = [row | {"text": f"word{i % 10} other{i}"} for i, row in enumerate(tiny_rows())]
+    path = write_csv(tmp_path / "a.csv", rows)
+    settings = small_settings(path, features__char_ngrams=[], features__word_ngrams=[1, 1], features__word_pairs=[])
+    settings = settings.changed(**{f"features__{key}": value for key, value in change.items()})
+    with pytest.raises(StanceError, match=message):
+        fit(settings, read_corpus([path]), n_jobs=1)
+
+
+def test_one_label_in_a_training_part_is_said_in_our_words(tmp_path: Path) -> None:
+    rows = [row | {"shield": "none", "club": "none"} for row in tiny_rows()]
+    for row in rows:
+        if row["article_id"] == "t0":
+            row |= {"shield": "favor", "club": "favor"}
+    path = write_csv(tmp_path / "a.csv", rows)
+    with pytest.raises(StanceError, match=r"all 'none'; wanted two labels or more\. Label more articles"):
+        fit(small_settings(path), read_corpus([path]), n_jobs=1)
+
+
+def test_a_target_left_out_is_predicted_by_what_the_others_share(tiny_csv: Path) -> None:
+    corpus = read_corpus([tiny_csv])
+    target = corpus.examples["target"].to_numpy()
+    train, test = np.flatnonzero(target == "shield"), np.flatnonzero(target == "club")
+    (fold,) = held_out(small_settings(tiny_csv), corpus, [(train, test)], n_jobs=1)
+    assert fold.predictions.index.tolist() == test.tolist()
+    assert fold.predictions["predicted"].nunique() > 1
