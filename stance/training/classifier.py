@@ -66,7 +66,7 @@ class JointClassifier(ClassifierMixin, VersionedEstimator):  # type: ignore[misc
         class_weight: str = "balanced",
         target_weight: float = 1.0,
         temperature: float = 1.0,
-        tol: float = 0.003,
+        tol: float = 0.005,
     ) -> None:
         self.C = C
         self.class_weight = class_weight
@@ -187,7 +187,7 @@ class _Objective:
     """
 
     def __init__(self, texts: csr_matrix, mass: Array, target_weight: float) -> None:
-        self.texts, self.ngrams = texts, csr_matrix(texts.T)
+        self.texts = texts
         self.total = float(mass.sum())
         self.mass = mass / self.total
         self.weight = self.mass.sum(axis=2, keepdims=True)
@@ -201,15 +201,15 @@ class _Objective:
 
     def path(self, grid: Sequence[float], *, tol: float) -> list[tuple[Array, Array]]:
         """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes) for each C."""
-        # Two rough fits to a small C are quick and lead to the others.
-        strengths = [grid[0] / 100, grid[0] / 10, *grid]
-        points: list[Array] = []
-        for k, C in enumerate(strengths):
-            start = points[-1] if points else np.zeros(self.shape[0] * self.shape[1])
+        # A rough fit to a smaller C is quick and leads to the first.
+        strengths, tols = [grid[0] / 10, *grid], [max(tol, 0.1), *[tol] * len(grid)]
+        points = [np.zeros(self.shape[0] * self.shape[1])]
+        for k, (C, enough) in enumerate(zip(strengths, tols, strict=True)):
+            start = points[-1]
             if k > 1:  # The path is nearly straight in log C: go on where the last two points lead.
                 ahead = np.log(C / strengths[k - 1]) / np.log(strengths[k - 1] / strengths[k - 2])
                 start = start + ahead * (points[-1] - points[-2])
-            points.append(self._minimise(C, start, tol=tol if k > 1 else max(tol, 0.1)))
+            points.append(self._minimise(C, start, tol=enough))
         return [self._weights(point) for point in points[2:]]
 
     def _weights(self, point: Array) -> tuple[Array, Array]:
@@ -261,7 +261,7 @@ class _Objective:
         """Return the gradient by the variables, where that by the scores is `slope`, with the penalty's."""
         z, flat = point.reshape(self.shape), slope.reshape(len(slope), -1)
         result = penalty * z
-        result[:-1] += self.ngrams @ (flat @ self.mix.T)
+        result[:-1] += self.texts.T @ (flat @ self.mix.T)
         result[-1] = flat.sum(axis=0) @ self.lift.T
         return cast("Array", result.ravel())
 
