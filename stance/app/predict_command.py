@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +11,7 @@ import typer
 
 from stance.app.console import load_model, print_rows, progress, say, warn
 from stance.app.options import Json, ModelPath, Scheduler, Targets
+from stance.errors import StanceError
 
 if TYPE_CHECKING:
     from stance.model.predictor import Model
@@ -36,7 +37,7 @@ def predict(
     long: Annotated[bool, typer.Option("--long", help="One row a (text, target), with every probability.")] = False,
     text_column: Annotated[str, typer.Option("--text-column", help="Column that holds the text.")] = "text",
     form: Annotated[
-        str | None, typer.Option("--format", help="Format of stdin and stdout: txt, csv, tsv or jsonl.")
+        Literal["txt", "csv", "tsv", "jsonl"] | None, typer.Option("--format", help="Format of stdin and stdout.")
     ] = None,
     json: Json = False,
     on_error: Annotated[
@@ -56,23 +57,24 @@ def predict(
         raise typer.BadParameter(
             "wanted either TEXT arguments or --input FILE (- reads stdin), and not both (put a glob in quotes)"
         )
-    if form is not None and form not in ("txt", "csv", "tsv", "jsonl"):
-        raise typer.BadParameter("wanted txt, csv, tsv or jsonl", param_hint="--format")
     if scheduler is not None and engine != "dask":
         raise typer.BadParameter("wanted --engine dask with it", param_hint="--scheduler")
-    path = None if output in (None, "-") else Path(str(output))
-    to_parquet = path is not None and form_of(path)[0] == "parquet"
-    if engine == "dask" and not (to_parquet and input_ not in (None, "-") and on_error == "stop"):
+    report = on_error == "report"
+    to_file = output not in (None, "-")
+    to_parquet = to_file and form_of(str(output))[0] == "parquet"
+    if engine == "dask" and not (to_parquet and input_ not in (None, "-") and not report):
         raise typer.BadParameter(
             "wanted --input FILE, --output NAME.parquet (a folder) and --on-error stop with dask", param_hint="--engine"
         )
+    if report and input_ and not to_file:
+        raise StanceError("bad rows are listed beside the output; wanted --output FILE with --on-error report")
     for text in texts or ():
         if len(text) < 256 and Path(text).is_file():
             raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
-    older = path is not None and path.is_file()
+    older = to_file and Path(str(output)).is_file()
     options: dict[str, Any] = {"targets": target or [], "long": long}
     if texts:
-        _predict_texts(load_model(model), texts, output, "jsonl" if json else form, **options)
+        _predict_texts(load_model(model), texts, output, "jsonl" if json else form, options)
     elif engine == "dask":
         from stance.predict.dask import predict_on_cluster
         from stance.predict.files import sources_of
@@ -81,51 +83,45 @@ def predict(
         options["text_column"] = text_column
         predict_on_cluster(load_model(model), files, Path(str(output)), scheduler=scheduler, **options)
     else:
-        options |= {"text_column": text_column, "on_error": on_error}
-        _predict_files(model, str(input_), output or "-", form, as_json=json, **options)
+        options |= {"text_column": text_column, "report": Path(f"{output}.errors.csv") if report else None}
+        _predict_files(model, str(input_), output or "-", form, json, options)
     if older:
         say(f"replaced {output}", style="dim")
 
 
-def _predict_texts(model: Model, texts: list[str], output: str | None, form: str | None, **options: Any) -> None:
-    from stance.data.tables import write_columns
-    from stance.predict.rows import make_plan, predictions
+def _predict_texts(
+    model: Model, texts: list[str], output: str | None, form: str | None, options: dict[str, Any]
+) -> None:
+    from stance.data.tables import table_writer
+    from stance.predict.rows import predict_rows
 
-    plan = make_plan(model, ["text"], source="TEXT", **options)
-    rows = len(plan.targets) if plan.long else 1
-    columns = {"text": [text for text in texts for _ in range(rows)], **predictions(model, texts, plan)}
+    columns, rows, _ = predict_rows(model, [{"text": text} for text in texts], {"text": None}, **options)
     if output is None and form != "jsonl" and sys.stdout.isatty():
-        print_rows(*_for_eyes(columns))
-    elif output in (None, "-"):
-        write_columns(columns, "-", form=form or "csv")
-    else:
-        write_columns(columns, output)
+        print_rows(*_for_eyes(list(columns), rows))
+        return
+    with table_writer(output or "-", columns, form=form or "csv" if output in (None, "-") else None) as write:
+        write(rows)
 
 
-def _for_eyes(columns: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+def _for_eyes(names: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
     """Return a header and rows, a stance and its probability in one cell."""
-    cells = {
-        name: [f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in column]
-        for name, column in columns.items()
-    }
-    for name in [name for name in cells if f"{name}_proba" in cells]:
-        cells[name] = [" ".join(pair) for pair in zip(cells[name], cells.pop(f"{name}_proba"), strict=True)]
-    return list(cells), [list(row) for row in zip(*cells.values(), strict=True)]
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    for name in [name for name in names if f"{name}_proba" in names]:
+        pairs = zip(columns[name], columns.pop(f"{name}_proba"), strict=True)
+        columns[name] = tuple(f"{stance} {proba:.2f}" for stance, proba in pairs)
+    return list(columns), [list(row) for row in zip(*columns.values(), strict=True)]
 
 
 def _predict_files(
-    model: Path | None, pattern: str, output: str, form: str | None, *, as_json: bool, **options: Any
+    model: Path | None, pattern: str, output: str, form: str | None, as_json: bool, options: dict[str, Any]
 ) -> None:
     from stance.predict.files import predict_files, sources_of, standard_input
 
-    with ExitStack() as stack:
-        sources = [stack.enter_context(standard_input(form or "txt"))] if pattern == "-" else sources_of(pattern)
+    reading = standard_input(form or "txt") if pattern == "-" else nullcontext(sources_of(pattern))
+    with reading as sources, progress("predicting") as tick:
         if output == "-":
             form = "jsonl" if as_json else form or sources[0].form
             options["form"] = "csv" if form == "parquet" else form
-        predictor = load_model(model)
-        outcome = predict_files(
-            predictor, sources, output, progress=stack.enter_context(progress("predicting")), **options
-        )
-    if outcome.bad:
-        warn(f"{outcome.bad} rows were bad and are left out, {outcome.rows} were predicted: see {outcome.report}")
+        n_rows, n_bad = predict_files(load_model(model), sources, output, progress=tick, **options)
+    if n_bad:
+        warn(f"{n_bad} rows were bad and are left out, {n_rows} were predicted: see {options['report']}")

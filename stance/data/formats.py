@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +15,14 @@ CODECS = {".gz": "gzip", ".zst": "zstd"}
 MAX_CHARACTERS = 2**24
 #: More columns are a broken header, or keys that are data.
 MAX_COLUMNS = 10_000
+#: The keys in so many lines of JSON are the columns.
+HEAD_LINES = 20_000
 #: Bytes, unpacked, of a row group of Parquet, the least that can be read.
 MAX_GROUP_BYTES = 2**31
 
 
-class BrokenFileError(Exception):
-    """What is wrong with a file from here on: what was found, and what was wanted."""
+class BrokenDataError(Exception):
+    """What is wrong with a row, or with a file from here on: what was found, and what was wanted."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,18 @@ class Source:
     form: str
     codec: str | None = None
 
-    def fault(self, line: int | None, found: str, wanted: str) -> Fault:
-        """Return a fault in this file."""
-        return Fault(self.name, line, None, found, wanted)
+    def fault(self, line: int | None, error: Exception, after: int = 0) -> Fault:
+        """Return what is wrong in a line, or without one, with the file after its line (or row) `after`."""
+        if isinstance(error, BrokenDataError):
+            found, wanted = error.args
+        else:
+            found, wanted = f"data that cannot be read ({first_line(error)})", "a whole, readable file"
+        rest = f" after {'row' if self.form == 'parquet' else 'line'} {after}" if after else ""
+        return Fault(self.name, line, None, found + rest, wanted)
 
 
 def form_of(path: str | Path) -> tuple[str, str | None]:
-    """Return the format and the codec that a file's name ends with.
-
-    Raises
-    ------
-    StanceError
-        If the ending is none of `FORMATS`, or a Parquet file is packed once more.
+    """Return the format and the codec that a file's name ends with; StanceError if they are none that are known.
 
     >>> form_of("a.csv.gz")
     ('csv', 'gzip')
@@ -60,10 +61,15 @@ def form_of(path: str | Path) -> tuple[str, str | None]:
     return ending, codec
 
 
-def checked_names(names: list[str]) -> list[str]:
-    """Return the names of columns; BrokenFileError if there are too many, or one is there twice."""
+def check_names(names: list[str]) -> None:
+    """Raise BrokenDataError if there are too many columns, or one is there twice."""
     if len(names) > MAX_COLUMNS:
-        raise BrokenFileError(f"{len(names)} columns", f"at most {MAX_COLUMNS}")
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise BrokenFileError(f"the column {twice[0]!r} twice", "each column once")
-    return names
+        raise BrokenDataError(f"{len(names)} columns", f"at most {MAX_COLUMNS}")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BrokenDataError(f"the column {twice!r} twice", "each column once")
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its kind."""
+    return str(error).split("\n", 1)[0] or type(error).__name__

@@ -11,45 +11,34 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import IO, Any, TypeVar
+from itertools import chain
+from typing import IO, Any
 
-from stance.data.formats import MAX_CHARACTERS, MAX_COLUMNS, BrokenFileError, Source, checked_names
+from stance.data.formats import HEAD_LINES, MAX_CHARACTERS, MAX_COLUMNS, BrokenDataError, Source, check_names
 from stance.errors import Fault
 
 #: Refuses NaN and infinity, which JSON does not have.
 JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=str)
 
 Row = dict[str, Any]
-T = TypeVar("T")
 
 
 class Lines(Iterator[str]):
-    """The lines of a text file; an iterator that can go on after it raised ``csv.Error`` for a row too long.
-
-    Attributes
-    ----------
-    number, characters
-        Lines and characters read so far.
-    head
-        The first line, or its beginning.
-    """
+    """The lines of a text file, and its rows; `columns` are known once a row was read (of JSON those so far)."""
 
     def __init__(self, source: Source, file: IO[bytes]) -> None:
-        stream: Any = file
-        if source.codec:
-            import pyarrow as pa
+        import pyarrow as pa
 
-            stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), source.codec)
-        buffer = io.BufferedReader(stream, 2**18)
-        self.source = source
-        self.head = buffer.peek(1).split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
-        self.number = self.characters = self._row_start = 0
-        self._fault: Fault | None = None
+        stream: Any = io.BufferedReader(pa.input_stream(file, compression=source.codec), 2**18)
         newline = "\n" if source.form in ("txt", "jsonl") else ""
         # A byte that is not UTF-8 becomes a surrogate, and with it one row is lost, not the file.
-        self._text = io.TextIOWrapper(buffer, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+        self.source = source
+        self.columns: dict[str, None] = {}
+        self.number = self.characters = self._row_start = 0
 
     def __next__(self) -> str:
+        """Return a line; it can be called again after the csv.Error of a row too long."""
         line = self._text.readline(MAX_CHARACTERS + 1)
         if not line:
             raise StopIteration
@@ -59,83 +48,104 @@ class Lines(Iterator[str]):
             while line and line[-1] not in "\r\n":
                 line = self._text.readline(MAX_CHARACTERS)
             raise csv.Error(f"a row of more than {MAX_CHARACTERS:,} characters")
-        if not self._fault and (found := _no_text(line)):
-            self._fault = self.source.fault(self.number, found, "UTF-8 text (save the file as UTF-8)")
         return line
 
-    def records(self, parser: Iterator[T]) -> Iterator[tuple[int, T | Fault]]:
-        """Yield what a parser makes of these lines, or the fault in them, each with the line it begins at."""
+    def rows(self) -> Iterator[tuple[int, Row | Fault]]:
+        """Yield each row, or its fault, with the line it begins at; a fault that has no line ends the file."""
+        last = 0
+        try:
+            for last, row in self._rows():
+                yield last, row
+            if not last:
+                raise BrokenDataError("no rows" if self.number else "an empty file", "at least one row")
+        except (BrokenDataError, csv.Error, OSError) as error:
+            yield last, self.source.fault(None, error, last)
+
+    def _rows(self) -> Iterator[tuple[int, Row | Fault]]:
+        parser = _PARSERS[self.source.form](self)
         while True:
-            line, self._row_start, self._fault = self.number + 1, self.characters, None
+            line, self._row_start = self.number + 1, self.characters
             try:
-                record = next(parser)
+                row: Row | Fault | None = next(parser)
             except StopIteration:
                 return
+            except BrokenDataError as error:
+                row = self.source.fault(line, error)
             except csv.Error as error:
-                found = f"broken {self.source.form.upper()} ({error})"
                 rest = f" from here to line {self.number}" if self.number > line else ""
-                yield line, self.source.fault(line, found + rest, "quotes in pairs, a row a line")
-            else:
-                yield line, self._fault or record
-
-
-def _no_text(line: str) -> str | None:
-    """Return what a line holds that is no character, if anything."""
-    try:
-        line.isascii() or line.encode()
-    except UnicodeEncodeError as error:
-        return f"byte 0x{ord(line[error.start]) - 0xDC00:02x}, which is not UTF-8"
-    return "a NUL byte (a binary file?)" if "\0" in line else None
-
-
-def _txt_rows(lines: Lines) -> Iterator[tuple[int, Row | Fault]]:
-    for line, text in lines.records(lines):
-        yield line, text if isinstance(text, Fault) else {"text": text.rstrip("\r\n")}
-
-
-def _csv_rows(lines: Lines) -> Iterator[tuple[int, Row | Fault]]:
-    csv.field_size_limit(MAX_CHARACTERS)  # the module's own, 128 KiB, is shorter than a document
-    # Spreadsheets in many countries save "CSV" with semicolons, and some with tabs.
-    signs = "\t" if lines.source.form == "tsv" else ",;\t"
-    delimiter = next((sign for sign in signs if sign in re.sub(r'"[^"]*"', "", lines.head)), signs[0])
-    header: list[str] = []
-    for line, cells in lines.records(csv.reader(lines, delimiter=delimiter, strict=True)):
-        if isinstance(cells, Fault):
-            if not header:
-                raise BrokenFileError(f"in its header {cells.found}", cells.wanted)
-            yield line, cells
-        elif not header:
-            header = checked_names([name.strip() for name in cells])
-        elif len(cells) == len(header):
-            yield line, dict(zip(header, cells, strict=True))
-        elif cells:
-            yield line, lines.source.fault(line, f"{len(cells)} fields", f"{len(header)}, as in the header")
-
-
-def _jsonl_rows(lines: Lines) -> Iterator[tuple[int, Row | Fault]]:
-    names: set[str] = set()
-    for line, text in lines.records(lines):
-        if isinstance(text, Fault):
-            yield line, text
-        elif text.strip():
-            try:
-                row = json.loads(text)
-                JSON.encode([[[[[row]]]]]).encode()  # NaN, half of a pair of surrogates: could not be written again
-                if not isinstance(row, dict):
-                    raise ValueError(f"{type(row).__name__}, not an object")
-                if len(names) + len(row.keys() - names) > MAX_COLUMNS:
-                    raise ValueError(f"the key that makes it more than {MAX_COLUMNS} different ones")
-            except (ValueError, RecursionError) as error:
-                yield line, lines.source.fault(line, f"broken JSON ({error})", "one JSON object a line")
-            else:
-                names.update(row)
+                found = f"broken {self.source.form.upper()} ({error}){rest}"
+                row = self.source.fault(line, BrokenDataError(found, "quotes in pairs, a row a line"))
+            if row is not None:
                 yield line, row
 
 
-#: Of each form, the rows that lines hold.
-ROWS: dict[str, Callable[[Lines], Iterator[tuple[int, Row | Fault]]]] = {
-    "txt": _txt_rows,
-    "csv": _csv_rows,
-    "tsv": _csv_rows,
-    "jsonl": _jsonl_rows,
+# A parser is an iterator of rows, None for a blank line, that goes on after an error: `map` does, a generator not.
+
+
+def _txt_parser(lines: Lines) -> Iterator[Row | None]:
+    def row(line: str) -> Row:
+        return {"text": _checked(line).rstrip("\r\n")}
+
+    lines.columns["text"] = None
+    return map(row, lines)
+
+
+def _csv_parser(lines: Lines) -> Iterator[Row | None]:
+    csv.field_size_limit(MAX_CHARACTERS)  # the module's own, 128 KiB, is shorter than a document
+    head = next(lines, "")
+    # Spreadsheets in many countries save "CSV" with semicolons, and some with tabs.
+    signs = "\t" if lines.source.form == "tsv" else ",;\t"
+    delimiter = next((sign for sign in signs if sign in re.sub(r'"[^"]*"', "", head)), signs[0])
+    records = csv.reader(chain([head], lines), delimiter=delimiter, strict=True)
+    names = [_checked(name).strip() for name in next(filter(None, records), [])]
+    check_names(names)
+    lines.columns = dict.fromkeys(names)
+
+    def row(cells: list[str]) -> Row | None:
+        _checked("".join(cells))
+        if cells and len(cells) != len(names):
+            raise BrokenDataError(f"{len(cells)} fields", f"{len(names)}, as in the header")
+        return dict(zip(names, cells, strict=True)) if cells else None
+
+    return map(row, records)
+
+
+def _jsonl_parser(lines: Lines) -> Iterator[Row | None]:
+    def row(line: str) -> Row | None:
+        if not _checked(line).strip():
+            return None
+        try:
+            cells = json.loads(line)
+            JSON.encode([[[[[cells]]]]]).encode()  # NaN, half of a pair of surrogates: could not be written again
+            if not isinstance(cells, dict):
+                raise ValueError(f"{type(cells).__name__}, not an object")
+        except (ValueError, RecursionError) as error:
+            raise BrokenDataError(f"broken JSON ({error})", "one JSON object a line") from None
+        new = dict.fromkeys(name for name in cells if name not in lines.columns)
+        if new and (lines.number > HEAD_LINES or len(lines.columns) + len(new) > MAX_COLUMNS):
+            wanted = f"at most {MAX_COLUMNS:,} keys, each of them in the first {HEAD_LINES:,} lines too"
+            raise BrokenDataError(f"the new key {next(iter(new))!r}", wanted)
+        lines.columns |= new
+        return cells
+
+    return map(row, lines)
+
+
+_PARSERS: dict[str, Callable[[Lines], Iterator[Row | None]]] = {
+    "txt": _txt_parser,
+    "csv": _csv_parser,
+    "tsv": _csv_parser,
+    "jsonl": _jsonl_parser,
 }
+
+
+def _checked(text: str) -> str:
+    """Return a text; BrokenDataError if it holds what is no character."""
+    try:
+        text.isascii() or text.encode()
+        found = "a NUL byte (a binary file?)" if "\0" in text else None
+    except UnicodeEncodeError as error:
+        found = f"byte 0x{ord(text[error.start]) - 0xDC00:02x}, which is not UTF-8"
+    if found:
+        raise BrokenDataError(found, "UTF-8 text (save the file as UTF-8)")
+    return text

@@ -16,81 +16,55 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any
 
-from stance.data.chunks import Column, arrow_type, cells_of, kinds_of, read_chunks
+from stance.data.chunks import read_chunks
 from stance.data.formats import Source, form_of
 from stance.data.lines import JSON, Lines
-from stance.errors import DataError, Fault, StanceError, existing_file
+from stance.errors import DataError, Fault, existing_file
 from stance.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Columns = Mapping[str, Column]
+Write = Callable[[Iterable[Sequence[Any]]], object]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file's rows, cells as they stand in it.
+    """A file's rows: its cells, the line of each row (the header being 1), and the file as the user named it.
 
-    Attributes
-    ----------
-    frame
-        The cells, as in `Chunk`.
-    lines
-        Line in the file of each row, the header being 1.
-    source
-        The file as the user named it.
-    form
-        One of `FORMATS`.
+    Cells are Python values, those of Parquet have Arrow types; one that a row of JSON lacks is None.
     """
 
     frame: pd.DataFrame
     lines: list[int]
     source: str
-    form: str
 
 
 def read_table(path: str | Path) -> Table:
-    """Read a whole table.
-
-    Raises
-    ------
-    DataError
-        If the file is empty, binary, not UTF-8, or a row does not fit the header.
-    StanceError
-        If there is no such file or its ending is unknown.
-    """
+    """Read a whole table; DataError for what is wrong in it, StanceError if there is none or its ending is unknown."""
     import pandas as pd
 
-    source = Source(str(path), existing_file(Path(path), "a table"), *form_of(path))
-    chunks = list(read_chunks(source))
+    chunks = list(read_chunks(Source(str(path), existing_file(Path(path), "a table"), *form_of(path))))
     if faults := [fault for chunk in chunks for fault in chunk.faults]:
         raise DataError(faults)
-    frame = pd.concat([chunk.frame for chunk in chunks], ignore_index=True)
-    return Table(frame, [line for chunk in chunks for line in chunk.lines], source.name, source.form)
+    columns = chunks[-1].columns
+    rows = {line: row for chunk in chunks for line, row in chunk.rows.items()}
+    frame = pd.DataFrame({name: [row.get(name) for row in rows.values()] for name in columns}, dtype=object)
+    frame = frame.astype({name: pd.ArrowDtype(kind) for name, kind in columns.items() if kind})
+    return Table(frame, list(rows), str(path))
 
 
 def read_text(path: str | Path) -> str:
-    """Read a UTF-8 text file; ``-`` is standard input.
-
-    Raises
-    ------
-    DataError
-        If it is empty, binary, not UTF-8, or a web page.
-    StanceError
-        If there is no such file.
-    """
+    """Read a text file, ``-`` being standard input; DataError if it is empty, binary, not UTF-8, or a web page."""
     file = Path(path)
     raw = sys.stdin.buffer.read() if str(path) == "-" else existing_file(file, "a text file").read_bytes()
     source = Source(str(path), file, "txt")
-    lines = Lines(source, io.BytesIO(raw))
-    read = [line for _, line in lines.records(lines)]
-    text = "".join(line for line in read if isinstance(line, str))
-    faults = [line for line in read if isinstance(line, Fault)]
-    if not faults and not text.strip():
-        faults = [source.fault(None, "an empty file", "a text")]
+    text = raw.decode("utf-8-sig", errors="replace")
+    faults = [row for _, row in Lines(source, io.BytesIO(raw)).rows() if isinstance(row, Fault)]
     if file.suffix.lower() in (".html", ".htm") or text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
-        faults = [source.fault(None, "an HTML page", "plain text (save the article's text as .txt)")]
+        faults = [Fault(str(path), None, None, "an HTML page", "plain text (save the article's text as .txt)")]
+    elif not text.strip():
+        faults = [Fault(str(path), None, None, "an empty file", "a text")]
     if faults:
         raise DataError(faults)
     return text
@@ -98,79 +72,76 @@ def read_text(path: str | Path) -> str:
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table; StanceError if the ending is unknown or the file cannot be written."""
-    write_columns({str(name): frame[name] for name in frame.columns}, path)
+    import pyarrow as pa
+
+    names = [str(name) for name in frame]
+    types = [pa.array(frame[name].iloc[:0]).type if frame[name].dtype != "object" else None for name in names]
+    with table_writer(path, dict(zip(names, types, strict=True))) as write:
+        write(zip(*(cells_of(frame[name]) for name in names), strict=True))
 
 
-def write_columns(columns: Columns, path: str | Path, *, form: str | None = None) -> None:
-    """Write columns of equal length, as `write_table` does; ``-`` is standard output, in `form`."""
-    types = {name: arrow_type(kinds_of(column)) for name, column in columns.items()}
-    with table_writer(path, types, form=form) as write:
-        write(columns)
+def cells_of(column: pd.Series[Any]) -> list[Any]:
+    """Return a column's cells as Python values; a missing one is None."""
+    if hasattr(column.dtype, "pyarrow_dtype"):
+        return list(column.array.__arrow_array__().to_pylist())
+    return column.astype(object).where(column.notna(), None).tolist()
 
 
 @contextmanager
-def table_writer(
-    path: str | Path, columns: Mapping[str, Any], *, form: str | None = None
-) -> Iterator[Callable[[Columns], None]]:
+def table_writer(path: str | Path, columns: Mapping[str, Any], *, form: str | None = None) -> Iterator[Write]:
     """Yield a function that writes rows; the file appears at the end, whole or not at all.
 
-    Parameters
-    ----------
-    path
-        A file whose ending names its form, or ``-`` for standard output. Plain text has no room for columns and is
-        written as CSV.
-    columns
-        Name of each column in order, with its Arrow type or the type's name if the file is Parquet.
-    form
-        The form of standard output.
-
-    Raises
-    ------
-    StanceError
-        If the ending is unknown or the file cannot be written. A reader of standard output that has gone is a
-        BrokenPipeError.
+    The ending of `path` names its form (plain text has no room for columns, and is written as CSV); ``-`` is standard
+    output, in `form`. Each column has its Arrow type, or the type's name, for Parquet; None is a string, which any
+    cell can be. StanceError if the ending is unknown or the file cannot be written.
     """
     form, codec = (form, None) if form else form_of(path)
-    with _destination(path, codec) as out:
+    with _standard_output() if str(path) == "-" else atomic_write(Path(path)) as handle, _packed(handle, codec) as out:
         if form == "parquet":
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-
-            schema = pa.schema(list(columns.items()))
-            writer = pq.ParquetWriter(out, schema)
-            try:
-                yield lambda rows: writer.write_table(_arrow_table(rows, schema))
-                writer.close()
-            finally:
-                # After a failed write its finalizer writes once more: now, while the file is open.
-                writer.is_open, writer.writer = False, None
+            with _parquet_writer(out, columns) as write:
+                yield write
         elif form == "jsonl":
-            yield lambda rows: out.writelines(_json_lines({name: rows[name] for name in columns}))
-        else:
-            delimiter = "\t" if form == "tsv" else ","
-            out.write(_csv_text([list(columns)], delimiter))
-            yield lambda rows: out.write(
-                _csv_text(zip(*(_csv_cells(rows[n]) for n in columns), strict=True), delimiter)
+            yield lambda rows: out.writelines(
+                f"{_json(dict(zip(columns, row, strict=True)))}\n".encode() for row in rows
             )
+        else:
+            # With this end of a row the csv module quotes a cell that holds either sign; "\n" is written all the same.
+            lines = SimpleNamespace(write=lambda line: out.write(f"{line[:-2]}\n".encode()))
+            writer = csv.writer(lines, delimiter="\t" if form == "tsv" else ",", lineterminator="\r\n")
+            writer.writerow(columns)
+            yield lambda rows: writer.writerows(map(_text, row) for row in rows)
 
 
 @contextmanager
-def _destination(path: str | Path, codec: str | None) -> Iterator[Any]:
-    """Yield a handle for a file that appears whole, packed if it has a codec, or for all of standard output."""
-    if str(path) != "-":
-        with atomic_write(Path(path)) as handle, _packed(handle, codec) as out:
-            yield out
-        return
+def _parquet_writer(out: Any, columns: Mapping[str, Any]) -> Iterator[Write]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, kind or pa.string()) for name, kind in columns.items()])
+
+    def write(rows: Iterable[Sequence[Any]]) -> None:
+        if cells := list(zip(*rows, strict=True)):
+            kinds = zip(cells, columns.values(), strict=True)
+            arrays = [
+                pa.array(column, kind) if kind else pa.array(map(_text, column), "string") for column, kind in kinds
+            ]
+            writer.write_table(pa.table(arrays, schema=schema))
+
+    writer = pq.ParquetWriter(out, schema)
+    try:
+        yield write
+        writer.close()
+    finally:
+        # After a failed write its finalizer writes once more: now, while the file is open.
+        writer.is_open, writer.writer = False, None
+
+
+@contextmanager
+def _standard_output() -> Iterator[IO[bytes]]:
     with tempfile.TemporaryFile() as handle:
         yield handle
         handle.seek(0)
-        try:
-            shutil.copyfileobj(handle, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise StanceError(f"cannot write standard output: {error.strerror}") from None
+        shutil.copyfileobj(handle, sys.stdout.buffer)
 
 
 def _packed(handle: IO[bytes], codec: str | None) -> Any:
@@ -183,24 +154,12 @@ def _packed(handle: IO[bytes], codec: str | None) -> Any:
     return pa.CompressedOutputStream(pa.PythonFile(handle, mode="w"), codec)
 
 
-def _csv_text(rows: Iterable[Sequence[Any]], delimiter: str) -> bytes:
-    lines: list[str] = []
-    # With this end of a row the csv module quotes a cell that holds either sign; a row ends with "\n" all the same.
-    sink = SimpleNamespace(write=lambda row: lines.append(row[:-2] + "\n"))
-    csv.writer(sink, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
-    return "".join(lines).encode()
-
-
-def _csv_cells(column: Column) -> list[Any]:
-    cells = cells_of(column)
-    if {dict, list, float} & set(map(type, cells)):
-        cells = [_json(c) if isinstance(c, (dict, list)) else None if c != c else c for c in cells]
-    return cells
-
-
-def _json_lines(rows: Columns) -> Iterator[bytes]:
-    for cells in zip(*map(cells_of, rows.values()), strict=True):
-        yield f"{_json(dict(zip(rows, cells, strict=True)))}\n".encode()
+def _text(cell: Any) -> str | None:
+    if type(cell) is str:
+        return cell
+    if cell is None or cell != cell:  # not a number
+        return None
+    return _json(cell) if isinstance(cell, (dict, list)) else str(cell)
 
 
 def _json(value: Any) -> str:
@@ -216,21 +175,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _arrow_table(rows: Columns, schema: Any) -> Any:
-    import pandas as pd
-    import pyarrow as pa
-
-    def array(column: Column, kind: Any) -> Any:
-        if getattr(column, "dtype", None) == pd.ArrowDtype(kind):
-            return pa.array(column)
-        cells = cells_of(column)
-        if kind == "string":
-            cells = [
-                c if c is None or isinstance(c, str) else _json(c) if isinstance(c, (dict, list)) else str(c)
-                for c in cells
-            ]
-        return pa.array(cells, type=kind)
-
-    return pa.table([array(rows[field.name], field.type) for field in schema], schema=schema)

@@ -28,16 +28,9 @@ def predict_on_cluster(
 ) -> None:
     """Predict files of the same columns into a folder of Parquet files, one each, with a first column `file`.
 
-    The cluster's machines read the files and write the folder: each must have both under the same path.
-
-    Parameters
-    ----------
-    output
-        The folder, which must be new; it appears whole or not at all.
-    scheduler
-        Address such as ``tcp://host:8786``; None starts worker processes on this machine.
-    options
-        `text_column`, `targets` and `long` of `score_frame`.
+    The cluster's machines read the files and write the folder, so each must have both under the same path; the folder
+    must be new, and appears whole or not at all. `scheduler` is an address such as ``tcp://host:8786``, None starts
+    worker processes on this machine; `options` are those of `score_frame`.
 
     Raises
     ------
@@ -53,9 +46,9 @@ def predict_on_cluster(
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # else it tells of every connection
     unfinished = output.resolve().with_name(f".{output.name}.part")
     workers = {"n_workers": os.cpu_count(), "threads_per_worker": 1, "dashboard_address": None}
-    where = {"address": scheduler, "timeout": PATIENCE} if scheduler else workers
+    cluster = {"address": scheduler, "timeout": PATIENCE} if scheduler else workers
     try:
-        with distributed.Client(**where), dask.config.set({"dataframe.convert-string": False}):
+        with distributed.Client(**cluster), dask.config.set({"dataframe.convert-string": False}):
             first = _read(files[0]).iloc[:0]
             meta = score_frame(first, model, **options)
             frame = dataframe.from_map(_read, [file.resolve() for file in files], names=list(first), meta=first)

@@ -7,18 +7,16 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from stance.data.chunks import CHUNK_ROWS, CHUNK_SIZE, Chunk, columns_of, read_chunks
+from stance.data.chunks import Chunk, columns_of, read_chunks
 from stance.data.formats import CODECS, FORMATS, MAX_COLUMNS, Source, form_of
 from stance.data.tables import table_writer
 from stance.errors import DataError, Fault, StanceError, choices, existing_file
-from stance.predict.rows import make_plan, missing_column, predict_table
+from stance.predict.rows import missing_column, predict_rows
 
 if TYPE_CHECKING:
     from stance.model.predictor import Model
@@ -27,34 +25,19 @@ _ENDINGS = tuple(f".{form}{codec}" for form in FORMATS for codec in ("", *CODECS
 _FAULT_COLUMNS = ("file", "line", "column", "found", "wanted")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a job: rows predicted, rows (or rests of files) left out, and the table of those."""
-
-    rows: int
-    bad: int
-    report: Path | None
-
-
 def sources_of(pattern: str) -> list[Source]:
     """Return the files that a path, a folder (searched in depth) or a glob names, sorted by name.
 
-    Hidden files, and in a folder those of other endings than `FORMATS`, are no sources.
-
-    Raises
-    ------
-    StanceError
-        If there is none, or a file's ending is unknown.
+    Hidden files, and in a folder those of other endings than `FORMATS`, are no sources. StanceError if there is none,
+    or a file's ending is unknown.
     """
     path = Path(pattern)
     if path.is_dir():
-        inside = [p for p in path.rglob("*") if not any(name.startswith(".") for name in p.relative_to(path).parts)]
-        files = [p for p in inside if p.name.lower().endswith(_ENDINGS)]
+        files = [file for file in _glob(f"{glob.escape(pattern)}/**") if file.name.lower().endswith(_ENDINGS)]
     elif glob.has_magic(pattern) and not path.exists():
-        files = [Path(p) for p in glob.glob(pattern, recursive=True)]  # noqa: PTH207 (takes an absolute one)
+        files = _glob(pattern)
     else:
         files = [existing_file(path, "a table")]
-    files = sorted(p for p in files if p.is_file())
     if not files:
         raise StanceError(
             f"no file matches {pattern}; wanted a file, a folder or a glob (in quotes) of {choices(FORMATS)}"
@@ -63,14 +46,19 @@ def sources_of(pattern: str) -> list[Source]:
     return [Source(os.fsencode(file).decode(errors="replace"), file, *form_of(file)) for file in files]
 
 
+def _glob(pattern: str) -> list[Path]:
+    paths = map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 (leaves out hidden ones, takes absolute ones)
+    return sorted(path for path in paths if path.is_file())
+
+
 @contextmanager
-def standard_input(form: str) -> Iterator[Source]:
-    """Yield standard input as a file, so that it can be read twice; it is deleted at the end."""
+def standard_input(form: str) -> Iterator[list[Source]]:
+    """Yield standard input as a file, so that its head can be read first; it is deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="stance-") as folder:
         path = Path(folder) / "stdin"
         with path.open("wb") as handle:
             shutil.copyfileobj(sys.stdin.buffer, handle)
-        yield Source("standard input", path, form)
+        yield [Source("standard input", path, form)]
 
 
 def predict_files(
@@ -78,72 +66,60 @@ def predict_files(
     sources: Sequence[Source],
     output: str | Path,
     *,
-    text_column: str = "text",
-    targets: Sequence[str] = (),
-    long: bool = False,
     form: str | None = None,
-    on_error: Literal["stop", "report"] = "stop",
+    text_column: str = "text",
+    report: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Outcome:
-    """Predict every row of some files, in order, into one file.
+    **options: Any,
+) -> tuple[int, int]:
+    """Predict every row of some files, in order, into one file; return the numbers of rows predicted and left out.
 
-    The output has the columns of all inputs (a cell is empty where its file lacks the column), with a
-    first column `file` where there are several, and those of `make_plan`.
+    The output has the columns of all inputs (a cell is empty where its file lacks the column), with a first column
+    `file` where there are several, and those of `score_frame`, whose parameters the `options` are.
 
     Parameters
     ----------
     output, form
         As in `table_writer`.
-    on_error
-        ``"stop"`` at the first chunk with a bad row, or ``"report"``: leave bad rows out and list them with
-        file and line in `<output>.errors.csv`.
+    report
+        Where bad rows, and rests of files, are listed with file and line; without it the job stops at the first.
     progress
         Called with bytes read and bytes in all.
 
     Raises
     ------
     DataError
-        If a row is bad (``on_error="stop"``), or no row is good.
+        If a row is bad and there is no `report`, or no row is good.
     StanceError
-        If the output is one of the inputs or cannot be written.
+        If an output is one of the inputs or cannot be written, or as in `score_frame`.
     """
-    if on_error == "report" and str(output) == "-":
-        raise StanceError("bad rows are listed beside the output; wanted --output FILE with --on-error report")
-    report = Path(f"{output}.errors.csv") if on_error == "report" else None
-    for path in filter(None, (Path(output), report) if str(output) != "-" else ()):
-        _check_output(path, sources)
-    columns = [columns_of(source) for source in sources]
-    kinds = _merged(columns)
-    if not kinds:
-        unreadable = (fault for source in sources for chunk in read_chunks(source) for fault in chunk.faults)
-        raise DataError(islice(unreadable, DataError.shown))
-    if len(sources) > 1:
-        kinds = {_free("file", kinds): "string"} | kinds
-    name = sources[0].name if len(sources) == 1 else "the files"
-    plan = make_plan(model, kinds, source=name, text_column=text_column, targets=targets, long=long)
-    max_rows = min(CHUNK_ROWS, 1 + CHUNK_SIZE // len(kinds))
-    rows = bad = 0
+    for path in {str(output), str(report or output)} - {"-"}:
+        _check_output(Path(path), sources)
+    heads = {source: columns_of(source) for source in sources}
+    columns = _merged(heads)
+    options["text_column"] = text_column
+    types, *_ = predict_rows(model, [], columns, **options)
+    n_rows = n_bad = 0
     first: list[Fault] = []
     with ExitStack() as stack:
-        report_faults = report and stack.enter_context(table_writer(report, dict.fromkeys(_FAULT_COLUMNS)))
-        write = stack.enter_context(table_writer(output, kinds | plan.columns, form=form))
-        for source, chunk in _chunks(sources, columns, text_column, max_rows, progress):
-            frame = chunk.frame.reindex(columns=list(kinds))
-            if len(sources) > 1:
-                frame.isetitem(0, source.name)
-            predicted, faults = predict_table(model, frame, chunk.lines, source.name, plan)
-            rows += len(frame) - len(faults)
-            faults = sorted([*chunk.faults, *faults], key=lambda fault: fault.line or sys.maxsize)
-            bad += len(faults)
-            if report_faults:
-                report_faults({name: [getattr(fault, name) for fault in faults] for name in _FAULT_COLUMNS})
-            elif faults:
+        write_faults = stack.enter_context(table_writer(report, dict.fromkeys(_FAULT_COLUMNS))) if report else None
+        write = stack.enter_context(table_writer(output, types, form=form))
+        for source, chunk in _chunks(heads, columns, text_column, progress):
+            _, predicted, bad = predict_rows(model, list(chunk.rows.values()), columns, **options)
+            lines = list(chunk.rows)
+            faults = chunk.faults + [Fault(source.name, lines[i], *cell) for i, cell in bad.items()]
+            faults.sort(key=lambda fault: fault.line or sys.maxsize)
+            if faults and not write_faults:
                 raise DataError(faults, hint="--on-error report lists them all")
-            write({str(name): cells for name, cells in predicted.items()})
+            if write_faults:
+                write_faults([getattr(fault, name) for name in _FAULT_COLUMNS] for fault in faults)
+            write(predicted)
+            n_rows += len(lines) - len(bad)
+            n_bad += len(faults)
             first = [*first, *faults][: DataError.shown]
-        if not rows:
+        if not n_rows:
             raise DataError(first)
-    return Outcome(rows, bad, report)
+    return n_rows, n_bad
 
 
 def _check_output(path: Path, sources: Sequence[Source]) -> None:
@@ -153,36 +129,34 @@ def _check_output(path: Path, sources: Sequence[Source]) -> None:
         raise StanceError(f"{path} is one of the inputs, and would be overwritten; wanted another --output")
 
 
-def _merged(columns: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the columns of several files with their types; what two files disagree on is a string."""
+def _merged(heads: Mapping[Source, dict[str, Any]]) -> dict[str, Any]:
+    """Return the columns of all files with their types (what two disagree on is a string), of several first `file`."""
     merged: dict[str, Any] = {}
-    for name, kind in (pair for each in columns for pair in each.items()):
-        merged[name] = kind if merged.get(name, kind) == kind else "string"
+    for name, kind in (column for head in heads.values() for column in head.items()):
+        merged[name] = kind if merged.get(name, kind) == kind else None
     if len(merged) > MAX_COLUMNS:
         raise StanceError(f"the files have {len(merged)} different columns; wanted at most {MAX_COLUMNS}")
-    return merged
-
-
-def _free(name: str, taken: Container[str]) -> str:
-    return _free(f"{name}_", taken) if name in taken else name
+    name = "file"
+    while name in merged:
+        name += "_"
+    return {name: None} | merged if len(heads) > 1 else merged
 
 
 def _chunks(
-    sources: Sequence[Source],
-    columns: Sequence[dict[str, Any]],
+    heads: Mapping[Source, dict[str, Any]],
+    columns: Mapping[str, Any],
     text_column: str,
-    max_rows: int,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[tuple[Source, Chunk]]:
-    """Yield the chunks of all files, and say how many bytes are done."""
-    import pandas as pd
-
-    sizes = [source.path.stat().st_size for source in sources]
-    for i, (source, names) in enumerate(zip(sources, columns, strict=True)):
-        if names and text_column not in names:
-            yield source, Chunk(pd.DataFrame(), [], [missing_column(list(names), text_column, source.name)], 0)
+    """Yield the chunks of all files, the file's name in each row if there are several; say how many bytes are done."""
+    sizes = [source.path.stat().st_size for source in heads]
+    for i, (source, head) in enumerate(heads.items()):
+        if head and (fault := missing_column(list(head), text_column, source.name)):
+            yield source, Chunk({}, [fault], {}, 0)
             continue
-        for chunk in read_chunks(source, max_rows=max_rows):
+        for chunk in read_chunks(source, width=len(columns)):
+            for row in chunk.rows.values() if len(heads) > 1 else ():
+                row[next(iter(columns))] = source.name
             yield source, chunk
             if progress:
                 progress(sum(sizes[:i]) + chunk.position, sum(sizes))

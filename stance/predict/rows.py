@@ -1,15 +1,14 @@
-"""Rows in, rows out: a table's texts predicted, every column kept, every bad row told apart."""
+"""Texts in, predictions out: the columns that stand beside a table's own, and every bad row told apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stance.data.chunks import cells_of
+from stance.data.tables import cells_of
 from stance.errors import DataError, Fault, StanceError, choices
 from stance.labels import LABELS
 
@@ -18,132 +17,99 @@ if TYPE_CHECKING:
 
     from stance.model.predictor import Model
 
-
-@dataclass(frozen=True)
-class Plan:
-    """Which predictions stand beside a table's own columns.
-
-    Attributes
-    ----------
-    text_column
-        The column to read.
-    targets
-        The targets to predict; empty for each row's own, which the column `target` names.
-    long
-        Whether there is a row for each text and target, with the probability of each label.
-    columns
-        Names of the predictions' columns, each with its Arrow type: "string" or "double".
-    """
-
-    text_column: str
-    targets: tuple[str, ...]
-    long: bool
-    columns: dict[str, str]
+Columns = dict[str, npt.NDArray[Any]]
+#: By the position of a row: the column of a bad cell, what was found and what was wanted.
+BadCells = dict[int, tuple[str, str, str]]
 
 
-def make_plan(
+def predict_rows(
     model: Model,
-    columns: Iterable[str],
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Any],
     *,
-    source: str,
     text_column: str = "text",
     targets: Sequence[str] = (),
     long: bool = False,
-) -> Plan:
-    """Return what is to be predicted for a table of these columns; `source` is its name in messages.
+) -> tuple[dict[str, Any], list[list[Any]], BadCells]:
+    """Return the columns of what `score_frame` gives, its rows, and the cells of rows left out.
 
-    Without `targets` it is each row's own where the table has a column `target`, else all of the model's. The
-    plan's columns are, for each target, its name and `<target>_proba`; with targets of the rows' own `stance` and
-    `proba`; if `long`, `target`, `stance` and a column a label. A name that the table already has is left to it,
-    and the prediction's gets the suffix `_pred`.
-
-    Raises
-    ------
-    DataError
-        If the text column is missing.
-    ModelError
-        If the model does not know a target.
-    StanceError
-        If targets are given for a table that has its own.
+    `columns` are the rows' with their types, as `table_writer` takes them, and so are those returned.
     """
-    taken = list(columns)
-    if text_column not in taken:
-        raise DataError([missing_column(taken, text_column, source)])
-    own = "target" in taken
-    if own and targets:
+    texts = [row.get(text_column) for row in rows]
+    own = [row.get("target") for row in rows] if "target" in columns else None
+    positions, new, bad = _predictions(model, texts, own, columns, text_column, targets, long=long)
+    old = [[row.get(name) for name in columns] for row in rows]
+    cells = zip(*(column.tolist() for column in new.values()), strict=True)
+    predicted = [[*old[i], *row] for i, row in zip(positions.tolist(), cells, strict=True)]
+    types = {name: "double" if column.dtype == float else None for name, column in new.items()}
+    return {**columns, **types}, predicted, bad
+
+
+def _predictions(
+    model: Model,
+    texts: Sequence[Any],
+    own: Sequence[Any] | None,
+    taken: Collection[str],
+    text_column: str,
+    targets: Sequence[str],
+    *,
+    long: bool,
+) -> tuple[npt.NDArray[np.intp], Columns, BadCells]:
+    """Return the position of each new row's text, the new columns, and what is wrong with texts that have no row.
+
+    With `own`, targets as a table names them, each text is predicted for that one.
+    """
+    if own is not None and targets:
         raise StanceError(
-            f"{source} has a column 'target' of its own, and targets were named too;"
+            "the table has a column 'target' of its own, and targets were named too;"
             " wanted one of the two (drop --target, or the column)"
         )
     model.check_targets(targets)
-    targets = () if own else tuple(targets or model.targets)
-    if long:
-        names = {"target": "string"} if targets else {}
-        names |= {"stance": "string", **dict.fromkeys(LABELS, "double")}
-    else:
-        names = {}
-        for target in targets or ("stance",):
-            names |= {target: "string", f"{target}_proba" if targets else "proba": "double"}
-    free: dict[str, str] = {}
-    for name, kind in names.items():
-        while name in taken or name in free:
-            name += "_pred"
-        free[name] = kind
-    return Plan(text_column, targets, long, free)
-
-
-def missing_column(names: Sequence[str], text_column: str, source: str) -> Fault:
-    """Return the fault of a table without its text column, with the name that may have been meant."""
-    close = [name for name in names if name.strip().casefold() == text_column.strip().casefold()]
-    if close:
-        hint = f"; for this table --text-column {close[0]!r} (in Python text_column)"
-    else:
-        hint = " (or name another: --text-column, in Python text_column)"
-    found = f"columns {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}"
-    return Fault(source, 1, None, found, f"the column {text_column!r}{hint}")
-
-
-def predictions(model: Model, texts: Sequence[str], plan: Plan, own: Sequence[str] = ()) -> dict[str, list[Any]]:
-    """Return the cells of the plan's columns; `own` is each text's target where the plan has none."""
-    proba = model.predict_proba(texts)
-    if plan.targets:
-        proba = proba[:, [model.targets.index(name) for name in plan.targets]]
-    else:
-        proba = proba[np.arange(len(texts)), [model.targets.index(name) for name in own], np.newaxis]
-    cells: list[npt.NDArray[Any]] = []
-    if plan.long and plan.targets:
-        cells.append(np.tile(np.array(plan.targets, dtype=object), len(texts)))
-    for block in [proba.reshape(-1, len(LABELS))] if plan.long else np.moveaxis(proba, 1, 0):
-        cells.append(np.array(LABELS, dtype=object)[block.argmax(axis=-1)])
-        cells += list(block.T.round(6)) if plan.long else [block.max(axis=-1).round(6)]
-    return {name: column.tolist() for name, column in zip(plan.columns, cells, strict=True)}
-
-
-def predict_table(
-    model: Model, frame: pd.DataFrame, lines: Sequence[int], source: str, plan: Plan
-) -> tuple[pd.DataFrame, list[Fault]]:
-    """Return the rows with their predictions, and the faults of those without a text or a known target.
-
-    `lines` and `source` are where the rows stand: their line in a file, and its name.
-    """
-    import pandas as pd
-
-    texts = cells_of(frame[plan.text_column])
-    own = [] if plan.targets else [str(cell).strip() for cell in cells_of(frame["target"])]
-    faults: dict[int, Fault] = {}
-    for row, text in enumerate(texts):
+    names = None if own is None else [str(name).strip() for name in own]
+    bad: BadCells = {}
+    for i, text in enumerate(texts):
         if not isinstance(text, str):
-            found = f"{text!r} ({type(text).__name__})"
-            faults[row] = Fault(source, lines[row], plan.text_column, found[:200], "a text")
-        elif own and own[row] not in model.targets:
-            faults[row] = Fault(source, lines[row], "target", repr(own[row])[:200], choices(model.targets))
-    good = [row for row in range(len(texts)) if row not in faults]
-    cells = predictions(model, [texts[row] for row in good], plan, [own[row] for row in good] if own else [])
-    times = len(plan.targets) or 1 if plan.long else 1
-    kept = frame.iloc[np.repeat(np.array(good, dtype=np.intp), times)]
-    types = {"string": object, "double": np.float64}
-    new = {name: pd.Series(cells[name], kept.index, types[kind]) for name, kind in plan.columns.items()}
-    return pd.concat([kept, pd.DataFrame(new, index=kept.index)], axis=1), list(faults.values())
+            bad[i] = (text_column, f"{text!r} ({type(text).__name__})"[:200], "a text")
+        elif names is not None and names[i] not in model.targets:
+            bad[i] = ("target", repr(names[i])[:200], choices(model.targets))
+    good = [i for i in range(len(texts)) if i not in bad]
+    proba = model.predict_proba([texts[i] for i in good])
+    if names is None:
+        targets = targets or model.targets
+        proba = proba[:, [model.targets.index(name) for name in targets]]
+    else:
+        proba = proba[np.arange(len(good)), [model.targets.index(names[i]) for i in good], np.newaxis]
+    columns: Columns = {}
+    for name, cells in _columns(proba, targets, long=long).items():
+        while name in taken or name in columns:
+            name += "_pred"
+        columns[name] = cells
+    return np.repeat(np.array(good, dtype=np.intp), proba.shape[1] if long else 1), columns, bad
+
+
+def _columns(proba: npt.NDArray[np.float64], targets: Sequence[str], *, long: bool) -> Columns:
+    """Return the columns of probabilities of shape (n_texts, n_targets, n_labels); no targets are each text's own."""
+    stances = np.array(LABELS, dtype=object)[proba.argmax(axis=2)]
+    columns: Columns = {}
+    if long:
+        if targets:
+            columns["target"] = np.tile(np.array(targets, dtype=object), len(proba))
+        shares = zip(LABELS, proba.reshape(-1, len(LABELS)).T.round(6), strict=True)
+        return {**columns, "stance": stances.ravel(), **dict(shares)}
+    for i, target in enumerate(targets or ("stance",)):
+        columns[target] = stances[:, i]
+        columns[f"{target}_proba" if targets else "proba"] = proba[:, i].max(axis=1).round(6)
+    return columns
+
+
+def missing_column(names: Sequence[str], text_column: str, source: str) -> Fault | None:
+    """Return the fault of a table that lacks its text column, with the name that may have been meant."""
+    if text_column in names:
+        return None
+    close = [name for name in names if name.strip().casefold() == text_column.strip().casefold()]
+    option = f"for this table --text-column {close[0]!r}" if close else "or name another: --text-column"
+    found = f"columns {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}"
+    return Fault(source, 1, None, found, f"the column {text_column!r}; {option} (in Python text_column)")
 
 
 def score_frame(
@@ -154,7 +120,12 @@ def score_frame(
     targets: Sequence[str] = (),
     long: bool = False,
 ) -> pd.DataFrame:
-    """Return a table with the model's predictions (see `make_plan`) beside its own columns; its index is kept.
+    """Return a table with the model's predictions beside its own columns; its index is kept.
+
+    Without `targets` they are for each row's own where the table has a column `target`, else for all of the model's.
+    The columns are, for each target, its name and `<target>_proba`; with targets of the rows' own `stance` and
+    `proba`; if `long`, a row for each text and target with `target`, `stance` and a column a label. A name that the
+    table already has is left to it, and the prediction's gets the suffix `_pred`.
 
     For Dask, name what comes back: a table without rows gives it.
 
@@ -169,7 +140,7 @@ def score_frame(
     ModelError
         If the model does not know a target.
     StanceError
-        If what is given is not a table and a model.
+        If what is given is not a table and a model, or targets are named for a table that has its own.
     """
     import pandas as pd
 
@@ -179,8 +150,13 @@ def score_frame(
         found = f"{type(frame).__name__} and {type(model).__name__}"
         raise StanceError(f"found {found}; wanted a pandas table and a model: score_frame(frame, model)")
     names = [str(name) for name in frame.columns]
-    plan = make_plan(model, names, source="the table", text_column=text_column, targets=targets, long=long)
-    result, faults = predict_table(model, frame, range(1, len(frame) + 1), "the table", plan)
-    if faults:
-        raise DataError(faults)
-    return result
+    if fault := missing_column(names, text_column, "the table"):
+        raise DataError([fault])
+    texts = cells_of(frame[text_column])
+    own = cells_of(frame["target"]) if "target" in names else None
+    positions, columns, bad = _predictions(model, texts, own, names, text_column, targets, long=long)
+    if bad:
+        raise DataError(Fault("the table", i + 1, *cell) for i, cell in bad.items())
+    kept = frame.iloc[positions]
+    new = {name: pd.Series(cells, kept.index, cells.dtype) for name, cells in columns.items()}
+    return pd.concat([kept, pd.DataFrame(new, index=kept.index)], axis=1)

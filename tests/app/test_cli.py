@@ -158,7 +158,7 @@ def test_a_column_that_is_there_is_kept_and_the_prediction_gets_a_suffix(
         (["predict", "--input", "in.csv", "--text-column", "words", "--target", "club"], 1, "drop --target"),
         (["predict", "x", "--output", "out.xlsx"], 1, "ending 'xlsx'; wanted 'txt'"),
         (["predict", "x", "--output", "no/out.csv"], 1, "cannot write"),
-        (["predict", "x", "--format", "xml"], 2, "wanted txt, csv, tsv or jsonl"),
+        (["predict", "x", "--format", "xml"], 2, "is not one of 'txt', 'csv', 'tsv', 'jsonl'"),
         (["evaluate", "--data", "in.csv"], 1, "wanted the column"),
         (["train", "none.toml"], 1, "none.toml does not exist"),
         (["train", "bad.toml"], 2, "bad.toml:1: unknown key 'sed'"),

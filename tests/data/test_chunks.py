@@ -22,6 +22,13 @@ from stance.errors import Fault
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
+def chunks_of(source: Source, size: int) -> list[Chunk]:
+    """Return a file's chunks, a row counting as 200 characters more than it has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "CHUNK_SIZE", size)
+        return list(read_chunks(source))
+
+
 def faults_of(source: Source) -> list[Fault]:
     return [fault for chunk in read_chunks(source) for fault in chunk.faults]
 
@@ -37,14 +44,14 @@ def test_what_is_written_in_chunks_is_read_in_chunks(
 ) -> None:
     codec = "" if form == "parquet" else codec
     path = tmp_path_factory.mktemp("t") / f"a.{form}{codec}"
-    with table_writer(path, {"a": "string", "text": "string"}) as write:
+    with table_writer(path, {"a": None, "text": "string"}) as write:
         for i in range(0, len(rows), 3):
-            write(dict(zip(("a", "text"), map(list, zip(*rows[i : i + 3], strict=True)), strict=True)))
+            write(rows[i : i + 3])
     source = Source("a", path, form, CODECS.get(codec))
-    read = list(read_chunks(source, max_rows=size))
+    read = chunks_of(source, 200 * size)
     assert [fault for chunk in read for fault in chunk.faults] == []
-    assert all(len(chunk.lines) <= size for chunk in read)
-    assert [tuple(row) for chunk in read for row in chunk.frame.to_numpy().tolist()] == rows
+    assert all(len(chunk.rows) <= size for chunk in read)
+    assert [tuple(row.values()) for chunk in read for row in chunk.rows.values()] == rows
     assert list(columns_of(source)) == ["a", "text"]
 
 
@@ -61,11 +68,27 @@ def test_a_header_or_keys_without_end_are_refused_at_once(tmp_path: Path, monkey
     assert [fault.line for fault in faults] == list(range(1001, 4001))
 
 
-def test_keys_that_are_new_in_every_row_make_small_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_key_after_the_head_is_a_fault_of_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "HEAD_LINES", 3)
+    monkeypatch.setattr(chunks, "HEAD_LINES", 3)
+    monkeypatch.setattr(chunks, "CHUNK_SIZE", 200)
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n{"b": 1}\n{"c": 1}\n{"b": 2}\n{"d": 1, "a": 2}\n{"a": 3}\n')
+    source = Source("a", tmp_path / "a.jsonl", "jsonl")
+    assert list(columns_of(source)) == ["a", "b", "c"]
+    read = list(read_chunks(source))
+    assert [line for chunk in read for line in chunk.rows] == [1, 2, 3, 4, 6]
+    (fault,) = faults_of(source)
+    assert str(fault).startswith("a:5: found the new key 'd'; wanted at most 10,000 keys, each of them in the first 3 ")
+
+
+@pytest.mark.parametrize(("cell", "width", "rows"), [("x", 0, 5), ("x" * 150, 0, 3), ("x", 300, 2)])
+def test_long_rows_and_many_columns_make_small_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str, width: int, rows: int
+) -> None:
     monkeypatch.setattr(chunks, "CHUNK_SIZE", 1000)
-    (tmp_path / "a.jsonl").write_text("".join(f'{{"k{i}": 1}}\n' for i in range(70)))
-    read = list(read_chunks(Source("a", tmp_path / "a.jsonl", "jsonl")))
-    assert [chunk.frame.shape for chunk in read] == [(32, 32), (32, 32), (6, 6)]
+    (tmp_path / "a.txt").write_text(f"{cell}\n" * 30)
+    read = list(read_chunks(Source("a", tmp_path / "a.txt", "txt"), width=width))
+    assert len(read[0].rows) == rows
 
 
 def test_a_row_without_end_loses_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +98,7 @@ def test_a_row_without_end_loses_itself_only(tmp_path: Path, monkeypatch: pytest
         (chunk,) = read_chunks(Source("a", tmp_path / name, name[2:]))
         assert [fault.line for fault in chunk.faults] == [2]
         assert "a row of more than 1,000 characters" in chunk.faults[0].found
-        assert chunk.frame["text"].tolist()[-1] == "last"
+        assert list(chunk.rows.values())[-1] == {"text": "last"}
 
 
 def test_a_record_that_never_ends_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,27 +122,26 @@ def test_a_row_group_too_large_to_read_is_refused(tmp_path: Path, monkeypatch: p
 
 def check(source: Source) -> None:
     """Fail if a file is read in a way it should not be."""
-    small, whole = ([*read_chunks(source, max_rows=size)] for size in (2, 1000))
+    small, whole = chunks_of(source, 400), chunks_of(source, 2**20)
     assert _lines(small) == _lines(whole)
     # A damaged Parquet file is told from the batch that holds the damage.
     assert _faults(small) == _faults(whole) or source.form == "parquet"
     columns = columns_of(source)
     for chunk in whole:
-        assert len(chunk.frame) == len(chunk.lines)
-        assert chunk.lines or chunk.faults
-        for form in ("csv", "jsonl", "parquet") if chunk.lines else ():
+        assert chunk.rows or chunk.faults
+        for form in ("csv", "jsonl", "parquet") if chunk.rows else ():
             again = source.path.with_suffix(f".{form}")
             with table_writer(again, columns) as write:
-                write({str(name): cells for name, cells in chunk.frame.reindex(columns=list(columns)).items()})
+                write([row.get(name) for name in columns] for row in chunk.rows.values())
             # A CSV header's names are read without the blanks around them, and without a NUL.
             names = [name.strip() for name in columns]
             if form != "csv" or (len(names) > 1 and len(set(names)) == len(names) and "\0" not in "".join(names)):
                 read = list(read_chunks(Source("again", again, form)))
-                assert sum(len(chunk.lines) for chunk in read) == len(chunk.lines), (form, read)
+                assert sum(len(chunk.rows) for chunk in read) == len(chunk.rows), (form, read)
 
 
 def _lines(read: list[Chunk]) -> list[int]:
-    return [line for chunk in read for line in chunk.lines]
+    return [line for chunk in read for line in chunk.rows]
 
 
 def _faults(read: list[Chunk]) -> list[str]:

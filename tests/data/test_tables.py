@@ -68,7 +68,7 @@ def test_csv_with_a_bom_and_semicolons_or_tabs(tmp_path: Path, sign: str) -> Non
         ("a.csv", b'text\n"open\n', "broken CSV"),
         ("a.jsonl", b'{"text": "a"}\n{"text": \n', r"a\.jsonl:2: found broken JSON"),
         ("a.jsonl", b"[1]\n", "list, not an object.; wanted one JSON object a line"),
-        ("a.parquet", b"PAR1 not really", "no readable Parquet"),
+        ("a.parquet", b"PAR1 not really", r"a\.parquet: found data that cannot be read \(Parquet"),
         ("a.xlsx", b"PK", r"ending 'xlsx'; wanted 'txt', 'csv'"),
     ],
     ids=[

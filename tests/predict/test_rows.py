@@ -70,5 +70,5 @@ def test_arguments_of_other_kinds_are_named(model: Model) -> None:
         stance.score_frame(model, frame)  # type: ignore[arg-type]
     with pytest.raises(stance.StanceError, match=r"found DataFrame and str; wanted"):
         stance.score_frame(frame, "tiny")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"wanted the column 'words' \(or name another: .*in Python text_column\)"):
+    with pytest.raises(DataError, match=r"wanted the column 'words'; or name another: .*in Python text_column\)"):
         stance.score_frame(frame, model, text_column="words")
