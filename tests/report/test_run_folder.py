@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pytest
@@ -13,6 +15,7 @@ from stance.data.corpus import read_corpus
 from stance.errors import ConfigError, RunError
 from stance.report import run_files
 from stance.report import run_folder as runs
+from stance.training import search
 from stance.training.fitting import fit
 from tests.conftest import small_settings
 
@@ -32,9 +35,17 @@ def test_a_run_has_every_file(tiny_run: Path) -> None:
     "backend", ["threading", *[pytest.param(name, marks=pytest.mark.slow) for name in ("loky", "dask")]]
 )
 @pytest.mark.filterwarnings("default")  # The sockets of Dask's cluster may outlive it by a moment.
-def test_the_same_seed_gives_the_same_bytes_wherever_joblib_works(
-    tiny_run: Path, tiny_csv: Path, tmp_path: Path, backend: str
+def test_the_same_seed_gives_the_same_bytes_where_joblib_is_told_to_work(
+    tiny_run: Path, tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
+    threads: set[str] = set()  # of this process: another one has a copy of its own
+    inner = search._search
+
+    def spy(*args: Any) -> Any:
+        threads.add(threading.current_thread().name)
+        return inner(*args)
+
+    monkeypatch.setattr(search, "_search", spy)
     with ExitStack() as stack:
         if backend == "dask":
             distributed = pytest.importorskip("distributed")
@@ -42,6 +53,7 @@ def test_the_same_seed_gives_the_same_bytes_wherever_joblib_works(
             stack.enter_context(distributed.Client(stack.enter_context(cluster)))
         stack.enter_context(joblib.parallel_config(backend))
         runs.train(small_settings(tiny_csv), tmp_path / "again", n_jobs=2)
+    assert bool(threads) == (backend == "threading")
     for name in ("metrics.json", "predictions.csv", "MODEL_CARD.md", "model.safetensors"):
         assert (tmp_path / "again" / name).read_bytes() == (tiny_run / name).read_bytes(), name
 

@@ -56,7 +56,8 @@ def test_labels_shuffled_among_sentences_cannot_be_learnt(tmp_path: Path) -> Non
         row["shield"], row["club"] = labels[k]
     corpus = read_corpus([write_csv(tmp_path / "a.csv", rows)])
     training = fit(small_settings(tmp_path / "a.csv"), corpus, n_jobs=1)
-    assert training.evaluations["model"].f_avg.value < 0.35
+    inside = [score for choice in [training.choice, *training.fold_choices] for score in choice.f_avg.values()]
+    assert max(training.evaluations["model"].f_avg.value, *inside) < 0.4
 
 
 def test_fewer_articles_than_folds_is_said(tmp_path: Path) -> None:
