@@ -126,13 +126,8 @@ def _parquet_writer(out: Any, columns: Mapping[str, Any]) -> Iterator[Write]:
         if arrays := list(map(array, zip(*rows, strict=True), schema.types)):
             writer.write_table(pa.table(arrays, schema=schema))
 
-    writer = pq.ParquetWriter(out, schema)
-    try:
+    with pq.ParquetWriter(out, schema) as writer:
         yield write
-        writer.close()
-    finally:
-        # After a failed write its finalizer writes once more: now, while the file is open.
-        writer.is_open, writer.writer = False, None
 
 
 @contextmanager
