@@ -72,34 +72,33 @@ def predict(
         if len(text) < 256 and Path(text).is_file():
             raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
     older = to_file and Path(str(output)).is_file()
-    options: dict[str, Any] = {"targets": target or [], "long": long}
+    options: dict[str, Any] = {"text_column": text_column, "targets": target or [], "long": long}
     if texts:
-        _predict_texts(load_model(model), texts, output, "jsonl" if json else form, options)
+        _predict_texts(
+            load_model(model), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"}
+        )
     elif engine == "dask":
         from stance.predict.dask import predict_on_cluster
         from stance.predict.files import sources_of
 
         files = [source.path for source in sources_of(str(input_))]
-        options["text_column"] = text_column
         predict_on_cluster(load_model(model), files, Path(str(output)), scheduler=scheduler, **options)
     else:
-        options |= {"text_column": text_column, "report": Path(f"{output}.errors.csv") if report else None}
+        options["report"] = Path(f"{output}.errors.csv") if report else None
         _predict_files(model, str(input_), output or "-", form, json, options)
     if older:
         say(f"replaced {output}", style="dim")
 
 
-def _predict_texts(
-    model: Model, texts: list[str], output: str | None, form: str | None, options: dict[str, Any]
-) -> None:
+def _predict_texts(model: Model, texts: list[str], output: str | None, form: str, options: dict[str, Any]) -> None:
     from stance.data.tables import table_writer
     from stance.predict.rows import predict_rows
 
     columns, rows, _ = predict_rows(model, [{"text": text} for text in texts], {"text": None}, **options)
-    if output is None and form != "jsonl" and sys.stdout.isatty():
+    if output is None and form == "csv" and sys.stdout.isatty():
         print_rows(*_for_eyes(list(columns), rows))
         return
-    with table_writer(output or "-", columns, form=form or "csv" if output in (None, "-") else None) as write:
+    with table_writer(output or "-", columns, form=form if output in (None, "-") else None) as write:
         write(rows)
 
 

@@ -74,7 +74,7 @@ class Lines(Iterator[str]):
             except csv.Error as error:
                 rest = f" from here to line {self.number}" if self.number > line else ""
                 found = f"broken {self.source.form.upper()} ({error}){rest}"
-                row = self.source.fault(line, BrokenDataError(found, "quotes in pairs, a row a line"))
+                row = Fault(self.source.name, line, None, found, "quotes in pairs, a row a line")
             if row is not None:
                 yield line, row
 

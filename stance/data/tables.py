@@ -117,23 +117,17 @@ def _parquet_writer(out: Any, columns: Mapping[str, Any]) -> Iterator[Write]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, kind or pa.string()) for name, kind in columns.items()])
+    schema = pa.schema([(name, kind or "string") for name, kind in columns.items()])
+
+    def array(column: Iterable[Any], kind: Any) -> Any:
+        return pa.array(map(_text, column) if kind == "string" else column, kind)
 
     def write(rows: Iterable[Sequence[Any]]) -> None:
-        if cells := list(zip(*rows, strict=True)):
-            kinds = zip(cells, columns.values(), strict=True)
-            arrays = [
-                pa.array(column, kind) if kind else pa.array(map(_text, column), "string") for column, kind in kinds
-            ]
+        if arrays := list(map(array, zip(*rows, strict=True), schema.types)):
             writer.write_table(pa.table(arrays, schema=schema))
 
-    writer = pq.ParquetWriter(out, schema)
-    try:
+    with pq.ParquetWriter(out, schema) as writer:
         yield write
-        writer.close()
-    finally:
-        # After a failed write its finalizer writes once more: now, while the file is open.
-        writer.is_open, writer.writer = False, None
 
 
 @contextmanager

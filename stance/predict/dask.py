@@ -30,12 +30,8 @@ def predict_on_cluster(
 
     The cluster's machines read the files and write the folder, so each must have both under the same path; the folder
     must be new, and appears whole or not at all. `scheduler` is an address such as ``tcp://host:8786``, None starts
-    worker processes on this machine; `options` are those of `score_frame`.
-
-    Raises
-    ------
-    StanceError
-        If a row is bad, the folder exists, or the cluster is not to be had or fails.
+    worker processes on this machine; `options` are those of `score_frame`. StanceError if a row is bad, the folder
+    exists, or the cluster is not to be had or fails.
     """
     try:
         dask, dataframe, distributed = map(import_module, ("dask", "dask.dataframe", "distributed"))

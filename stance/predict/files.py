@@ -77,21 +77,10 @@ def predict_files(
     The output has the columns of all inputs (a cell is empty where its file lacks the column), with a first column
     `file` where there are several, and those of `score_frame`, whose parameters the `options` are.
 
-    Parameters
-    ----------
-    output, form
-        As in `table_writer`.
-    report
-        Where bad rows, and rests of files, are listed with file and line; without it the job stops at the first.
-    progress
-        Called with bytes read and bytes in all.
-
-    Raises
-    ------
-    DataError
-        If a row is bad and there is no `report`, or no row is good.
-    StanceError
-        If an output is one of the inputs or cannot be written, or as in `score_frame`.
+    Bad rows, and rests of files, are listed in the table `report` with file and line; without it the first stops the
+    job. `form` is that of standard output, and `progress` is called with bytes read and bytes in all. DataError if a
+    row is bad and there is no report, or no row is good; StanceError if an output is one of the inputs or cannot be
+    written, or as in `score_frame`.
     """
     for path in {str(output), str(report or output)} - {"-"}:
         _check_output(Path(path), sources)

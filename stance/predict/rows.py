@@ -23,21 +23,15 @@ BadCells = dict[int, tuple[str, str, str]]
 
 
 def predict_rows(
-    model: Model,
-    rows: Sequence[Mapping[str, Any]],
-    columns: Mapping[str, Any],
-    *,
-    text_column: str = "text",
-    targets: Sequence[str] = (),
-    long: bool = False,
+    model: Model, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], *, text_column: str, **options: Any
 ) -> tuple[dict[str, Any], list[list[Any]], BadCells]:
-    """Return the columns of what `score_frame` gives, its rows, and the cells of rows left out.
+    """Return the columns of what `score_frame` gives, its rows, and the cells for which rows are left out.
 
     `columns` are the rows' with their types, as `table_writer` takes them, and so are those returned.
     """
     texts = [row.get(text_column) for row in rows]
     own = [row.get("target") for row in rows] if "target" in columns else None
-    positions, new, bad = _predictions(model, texts, own, columns, text_column, targets, long=long)
+    positions, new, bad = _predictions(model, texts, own, columns, text_column, **options)
     old = [[row.get(name) for name in columns] for row in rows]
     cells = zip(*(column.tolist() for column in new.values()), strict=True)
     predicted = [[*old[i], *row] for i, row in zip(positions.tolist(), cells, strict=True)]
@@ -51,9 +45,9 @@ def _predictions(
     own: Sequence[Any] | None,
     taken: Collection[str],
     text_column: str,
-    targets: Sequence[str],
     *,
-    long: bool,
+    targets: Sequence[str] = (),
+    long: bool = False,
 ) -> tuple[npt.NDArray[np.intp], Columns, BadCells]:
     """Return the position of each new row's text, the new columns, and what is wrong with texts that have no row.
 
@@ -135,12 +129,11 @@ def score_frame(
     Raises
     ------
     DataError
-        If the text column is missing, a text is null, or a row's target is not one of the model's.
-        The line of a fault is the row's place in the table, from 1.
-    ModelError
-        If the model does not know a target.
+        If the text column is missing, a text is null, or a row's target is not one of the model's; the line of a
+        fault is the row's number in the table, from 1.
     StanceError
-        If what is given is not a table and a model, or targets are named for a table that has its own.
+        If the model does not know a target, targets are named for a table that has its own, or what is given is not
+        a table and a model.
     """
     import pandas as pd
 
@@ -154,7 +147,7 @@ def score_frame(
         raise DataError([fault])
     texts = cells_of(frame[text_column])
     own = cells_of(frame["target"]) if "target" in names else None
-    positions, columns, bad = _predictions(model, texts, own, names, text_column, targets, long=long)
+    positions, columns, bad = _predictions(model, texts, own, names, text_column, targets=targets, long=long)
     if bad:
         raise DataError(Fault("the table", i + 1, *cell) for i, cell in bad.items())
     kept = frame.iloc[positions]

@@ -120,6 +120,14 @@ def test_parquet_keeps_its_types_and_json_becomes_strings_there(model: Model, tm
     ]
 
 
+def test_a_column_of_two_types_is_a_string(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"text": ["a"], "n": [1], "m": [2]}), tmp_path / "in" / "a.parquet")
+    pq.write_table(pa.table({"text": ["b"], "n": [0.5], "m": [3]}), tmp_path / "in" / "b.parquet")
+    run(model, tmp_path / "in", tmp_path / "o.parquet")
+    assert [(row["n"], row["m"]) for row in rows_of(tmp_path / "o.parquet")] == [("1", 2), ("0.5", 3)]
+
+
 def test_not_a_number_is_null_in_json_and_empty_in_csv(model: Model, tmp_path: Path) -> None:
     numbers = {"x": [float("nan"), 1.5], "y": [{"z": [float("inf")]}, None], "when": pa.array([1, None], pa.date32())}
     pq.write_table(pa.table({"text": ["a", "b"], **numbers}), tmp_path / "a.parquet")
@@ -168,7 +176,7 @@ def parquet_with_bad_cells() -> bytes:
 BAD = {
     "a.csv": (
         b'n,text\n1,one\n2\n3,caf\xe9\n4,nul\0\n5,"open\n6,x" y\n7,seven\n',
-        [(3, "1 fields"), (4, "byte 0xe9"), (5, "NUL"), (6, "broken CSV")],
+        [(3, "1 fields"), (4, "byte 0xe9"), (5, "NUL"), (6, "from here to line 7")],
         ["one", "seven"],
     ),
     "a.txt": (b"one\n\xff\nthree\n", [(2, "byte 0xff")], ["one", "three"]),
