@@ -107,6 +107,7 @@ def test_no_sentence_of_the_tables_is_committed() -> None:
 
 
 def _words(text: str) -> tuple[str, ...]:
+    text = re.sub(r"\w+(?:-\w+){6,}", " ", text)  # an id that was made from a headline, which is no text
     return tuple(re.findall(r"\w+", html.unescape(text).casefold()))
 
 
