@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from stance.training.estimator import VersionedEstimator
 
 Array = npt.NDArray[np.float64]
+Single = npt.NDArray[np.float32]
 
 
 class JointClassifier(ClassifierMixin, VersionedEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -184,41 +185,44 @@ class _Objective:
     Weights w_t = u + g v_t under the penalty |u|^2 + sum |v_t|^2 are the same prior as w = A z
     under |z|^2 with A A' = 1 1' + g^2 I, one block of variables fewer. The softmax does not see
     what all classes have in common, so the penalty makes it zero: one column a target fewer.
+    All but the loss is in single precision, which takes a third less time.
     """
 
     def __init__(self, texts: csr_matrix, mass: Array, target_weight: float) -> None:
-        self.texts = texts
+        self.texts = csr_matrix(texts, dtype=np.float32)
+        self.ngrams = csr_matrix(self.texts.T)
         self.total = float(mass.sum())
-        self.mass = mass / self.total
+        self.mass = (mass / self.total).astype(np.float32)
         self.weight = self.mass.sum(axis=2, keepdims=True)
         n_targets, n_classes = mass.shape[1:]
         prior = np.ones((n_targets, n_targets)) + target_weight**2 * np.eye(n_targets)
         # The tiny ridge lets a target_weight of 0 through the factorisation.
         root = np.linalg.cholesky(prior + 1e-9 * np.eye(n_targets))
         contrasts = helmert(n_classes)
-        self.mix, self.lift = np.kron(root.T, contrasts), np.kron(np.eye(n_targets), contrasts)
+        self.mix = np.kron(root.T, contrasts).astype(np.float32)
+        self.lift = np.kron(np.eye(n_targets), contrasts).astype(np.float32)
         self.shape = (self.texts.shape[1] + 1, len(self.mix))
 
     def path(self, grid: Sequence[float], *, tol: float) -> list[tuple[Array, Array]]:
         """Return weights (n_targets, n_classes, n_ngrams) and intercepts (n_targets, n_classes) for each C."""
         # A rough fit to a smaller C is quick and leads to the first.
-        strengths, tols = [grid[0] / 10, *grid], [max(tol, 0.1), *[tol] * len(grid)]
-        points = [np.zeros(self.shape[0] * self.shape[1])]
-        for k, (C, enough) in enumerate(zip(strengths, tols, strict=True)):
+        strengths = [grid[0] / 10, *grid]
+        points: list[Single] = [np.zeros(self.shape[0] * self.shape[1], dtype=np.float32)]
+        for k, C in enumerate(strengths):
             start = points[-1]
             if k > 1:  # The path is nearly straight in log C: go on where the last two points lead.
                 ahead = np.log(C / strengths[k - 1]) / np.log(strengths[k - 1] / strengths[k - 2])
-                start = start + ahead * (points[-1] - points[-2])
-            points.append(self._minimise(C, start, tol=enough))
+                start = start + np.float32(ahead) * (points[-1] - points[-2])
+            points.append(self._minimise(C, start, tol=tol if k else max(tol, 0.1)))
         return [self._weights(point) for point in points[2:]]
 
-    def _weights(self, point: Array) -> tuple[Array, Array]:
+    def _weights(self, point: Single) -> tuple[Array, Array]:
         z = point.reshape(self.shape)
         n_targets, n_classes = self.mass.shape[1:]
-        coef = np.ascontiguousarray((z[:-1] @ self.mix).T).reshape(n_targets, n_classes, -1)
-        return coef, (z[-1] @ self.lift).reshape(n_targets, n_classes)
+        coef = (z[:-1] @ self.mix).T.astype(float, order="C").reshape(n_targets, n_classes, -1)
+        return coef, (z[-1] @ self.lift).astype(float).reshape(n_targets, n_classes)
 
-    def _minimise(self, C: float, start: Array, *, tol: float) -> Array:
+    def _minimise(self, C: float, start: Single, *, tol: float) -> Single:
         """Return the point of the least loss + penalty, by Newton's method with conjugate gradients."""
         penalty = 1.0 / (C * self.total)
         value = self._value_and_gradient(start, penalty)[0]
@@ -233,37 +237,37 @@ class _Objective:
             self._value_and_gradient, start, (penalty,), method="Newton-CG", jac=True, hess=self._hessian,
             callback=stop_when_flat, options={"xtol": 0.0, "maxiter": 200},
         )  # fmt: skip
-        return cast("Array", result.x)
+        return cast("Single", result.x)
 
-    def _value_and_gradient(self, point: Array, penalty: float) -> tuple[float, Array]:
+    def _value_and_gradient(self, point: Any, penalty: float) -> tuple[float, Single]:
         log_proba = log_softmax(self._scores(point), axis=2)
         slope = self.weight * np.exp(log_proba) - self.mass
         weights = point[: -self.shape[1]]
-        value = 0.5 * penalty * (weights @ weights) - np.vdot(self.mass, log_proba)
-        return float(value), self._pull_back(slope, point, penalty)
+        loss = -float((self.mass * log_proba).sum(dtype=float))
+        return loss + 0.5 * penalty * float(weights @ weights), self._pull_back(slope, point, penalty)
 
-    def _hessian(self, point: Array, penalty: float) -> Any:  # a LinearOperator, which the stubs of minimize lack
+    def _hessian(self, point: Any, penalty: float) -> Any:  # a LinearOperator, which the stubs of minimize lack
         proba = softmax(self._scores(point), axis=2)
 
-        def product(direction: Array) -> Array:
+        def product(direction: Single) -> Single:
             change = self._scores(direction)
             change -= (proba * change).sum(axis=2, keepdims=True)
             return self._pull_back(self.weight * proba * change, direction, penalty)
 
         return LinearOperator((point.size, point.size), matvec=product, dtype=point.dtype)
 
-    def _scores(self, point: Array) -> Array:
+    def _scores(self, point: Single) -> Single:
         """Return scores (n_texts, n_targets, n_classes), which are linear in the variables."""
         z = point.reshape(self.shape)
-        return cast("Array", ((self.texts @ z[:-1]) @ self.mix + z[-1] @ self.lift).reshape(self.mass.shape))
+        return cast("Single", ((self.texts @ z[:-1]) @ self.mix + z[-1] @ self.lift).reshape(self.mass.shape))
 
-    def _pull_back(self, slope: Array, point: Array, penalty: float) -> Array:
+    def _pull_back(self, slope: Single, point: Single, penalty: float) -> Single:
         """Return the gradient by the variables, where that by the scores is `slope`, with the penalty's."""
         z, flat = point.reshape(self.shape), slope.reshape(len(slope), -1)
         result = penalty * z
-        result[:-1] += self.texts.T @ (flat @ self.mix.T)
-        result[-1] = flat.sum(axis=0) @ self.lift.T
-        return cast("Array", result.ravel())
+        result[:-1] += self.ngrams @ (flat @ self.mix.T)
+        result[-1] = flat.sum(axis=0, dtype=float) @ self.lift.T
+        return cast("Single", result.ravel())
 
 
 def _split(X: csr_matrix) -> tuple[csr_matrix, npt.NDArray[np.intp]]:
