@@ -31,12 +31,12 @@ from .report.tables import SYSTEMS as SYSTEMS
 from .settings import Settings as Settings
 from .settings import read_settings as read_settings
 from .text.sentences import split_sentences as split_sentences
-from .training.classifier import JointClassifier as JointClassifier
+from .training.classifier import StanceClassifier as StanceClassifier
 from .training.evaluation import evaluate_model as evaluate_model
 from .training.features import StanceFeatures as StanceFeatures
 from .training.fitting import fit as fit
 from .training.search import held_out as held_out
-from .training.strongest import strongest_ngrams as strongest_ngrams
+from .training.strongest import strongest_phrases as strongest_phrases
 
 __all__: list[str]
 __version__: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 #: The stances, in the one order that every array, table and plot follows.
@@ -16,11 +17,17 @@ SIGNS = {"against": "\N{MINUS SIGN}", "none": "0", "favor": "+"}
 
 @dataclass(frozen=True)
 class Target:
-    """What a stance is taken toward, and the words the lexicon baseline looks for."""
+    """What a stance is taken toward, and the terms that name it or take a side (`stance.text.mentions`)."""
 
     name: str  #: in the data
     title: str  #: the name for people
     definition: str = ""  #: one sentence
-    mention: tuple[str, ...] = ()  #: terms that mean the target is spoken of
-    favor: tuple[str, ...] = ()  #: terms that carry this side once it is
+    mentions: tuple[str, ...] = ()  #: terms that name it; without any, the longer words of its title do
+    favor: tuple[str, ...] = ()  #: terms that carry this side, for the lexicon baseline
     against: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Return the terms that name it."""
+        long = tuple(word for word in re.findall(r"\w+", self.title) if len(word) > 3)
+        return self.mentions or long or (self.title,)

@@ -30,7 +30,7 @@ class DataSettings(_Section):
     `weights` says what an example of each table counts in training, 1 where it is empty. `targets`
     empty means every target they hold. `splits` names a table (`group`, `part`)
     whose groups of part ``test`` are kept out of training. `about` names the file with the
-    targets' titles and lexicons; empty means `targets.toml` beside the first table.
+    targets' titles, mentions and lexicons; empty means `targets.toml` beside the first table.
     """
 
     files: list[str] = []
@@ -41,42 +41,24 @@ class DataSettings(_Section):
 
 
 class FeatureSettings(_Section):
-    """TF-IDF blocks: an empty range switches a block off, a weight scales it."""
+    """TF-IDF of anchored and of own features; a weight of 0 switches a kind off."""
 
-    word_ngrams: list[int] = [1, 2]
-    char_ngrams: list[int] = [3, 4]
-    word_pairs: list[int] = [5, 8]
     min_df: Annotated[int, Field(ge=1)] = 3
-    sublinear_tf: bool = True
-    lowercase: bool = True
-    word_weight: Weight = 1.0
-    char_weight: Weight = 1.0
-    pair_weight: Weight = 1.0
+    anchored_weight: Weight = 1.0
+    own_weight: Weight = 1.0
     nb_power: Weight = 0.5
-    max_ngrams: Annotated[int, Field(ge=0)] = 0
-    negation: Annotated[int, Field(ge=0, le=99)] = 3
-
-    @field_validator("word_ngrams", "char_ngrams")
-    @classmethod
-    def _range(cls, value: list[int]) -> list[int]:
-        if value and not (len(value) == 2 and 1 <= value[0] <= value[1]):
-            raise ValueError("wanted [shortest, longest] with 1 <= shortest <= longest, or []")
-        return value
-
-    @field_validator("word_pairs")
-    @classmethod
-    def _pairs(cls, value: list[int]) -> list[int]:
-        if value and not (len(value) == 2 and min(value) >= 1):
-            raise ValueError("wanted [letters kept, words apart], both 1 or more, or []")
-        return value
+    max_features: Annotated[int, Field(ge=0)] = 0
 
 
 class ClassifierSettings(_Section):
-    """The linear classifier; `C` is the grid that cross-validation chooses from."""
+    """The linear classifier; `C` is the grid that cross-validation chooses from, `base` the model to start from.
 
-    C: Annotated[list[Positive], Field(min_length=1)] = [1.0, 3.0, 10.0]
+    `base` is a run's folder, a model file, or "bundled"; empty starts from nothing.
+    """
+
+    C: Annotated[list[Positive], Field(min_length=1)] = [5.0, 20.0]
     class_weight: Literal["balanced", "none"] = "balanced"
-    target_weight: Weight = 1.0
+    base: str = ""
 
     @field_validator("C")
     @classmethod

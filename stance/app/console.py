@@ -91,13 +91,22 @@ def printable(text: str) -> str:
     )
 
 
-def load_model(path: Path | None) -> Model:
-    """Load a model, and say so where it is the bundled one."""
+def load_model(path: Path | None, targets: Path | None = None) -> Model:
+    """Load a model, and say so where it is the bundled one; `targets` is a file of targets it has no labels of."""
     from stance.model.predictor import load
 
     model = load(path)
     if path is None:
         say(f"model: {model.info.name}, which comes with stance (--model RUN takes another)", style="dim")
+    if targets is not None:
+        from stance.data.columns import read_targets
+        from stance.errors import existing_file
+
+        new = read_targets(existing_file(targets, "targets in TOML, each with a title and mentions")).values()
+        for target in new:
+            model = model.with_target(target.name, target.terms, title=target.title)
+        expected = "F_avg {:.2f} [{:.2f}, {:.2f}] is".format(*model.info.expected) if model.info.expected else "little is"
+        say(f"{', '.join(target.name for target in new)}: zero-shot, without labels of its own; {expected} to expect")
     return model
 
 

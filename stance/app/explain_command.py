@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stance.app.console import load_model, print_json, print_marked, print_rows, print_table, say, warn, write_file
-from stance.app.options import Data, Html, Json, ModelPath, Targets
+from stance.app.options import Data, Html, Json, ModelPath, Targets, TargetsFile
 
 if TYPE_CHECKING:
     from stance.model.explanation import Explanation
@@ -20,25 +20,26 @@ def explain(
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text.")] = None,
     target: Targets = None,
     model: ModelPath = None,
+    targets: TargetsFile = None,
     html: Html = None,
     json: Json = False,
-    top: Annotated[int, typer.Option(min=1, help="So many n-grams a label.")] = 6,
+    top: Annotated[int, typer.Option(min=1, help="So many phrases a label.")] = 6,
     overall: Annotated[
         bool,
         typer.Option(
-            "--global", help="Instead of a text, the model's strongest n-grams, counted in --data or in the run's own."
+            "--global", help="Instead of a text, the model's strongest phrases, counted in --data or in the run's own."
         ),
     ] = False,
     data: Data = None,
 ) -> None:
-    """Show which n-grams push a text toward each stance, on its own words and with their exact shares."""
+    """Show which phrases push a text toward each stance, on its own words and with their exact shares."""
     if (text is None) != overall:
         raise typer.BadParameter("wanted either TEXT or --global")
     if overall and html:
         raise typer.BadParameter("wanted TEXT with it (report.html holds the global view)", param_hint="--html")
     if data and not overall:
         raise typer.BadParameter("wanted --global with it", param_hint="--data")
-    predictor = load_model(model)
+    predictor = load_model(model, targets)
     predictor.check_targets(target or [])
     chosen = target or predictor.targets
     if text is None:
@@ -65,13 +66,14 @@ def _print_explanation(explanation: Explanation, title: str, *, top: int) -> Non
 
     label = explanation.label
     proba = ", ".join(f"{name} {fraction:.2f}" for name, fraction in zip(LABELS, explanation.proba, strict=True))
-    print_marked([(f"{title}: ", "", False), (label, label, True), (f" ({proba})", "", False)])
+    how = "" if explanation.labelled else ", zero-shot"
+    print_marked([(f"{title}: ", "", False), (label, label, True), (f" ({proba}{how})", "", False)])
     print_marked(
         (f"{piece}[{SIGNS[label]}]" if label else piece, label, strength > 0.5)
         for piece, label, _, strength in explanation.marks()
     )
     rows = [(label and f"{label} {SIGNS[label]}", *cells) for label, *cells in share_rows(explanation, top=top)]
-    print_rows(["pushes toward", "n-gram", "times", *LABELS], rows)
+    print_rows(["pushes toward", "phrase", *LABELS], rows)
 
 
 def _explain_model(
@@ -80,20 +82,20 @@ def _explain_model(
     import pandas as pd
 
     from stance.data.corpus import data_of
-    from stance.training.strongest import strongest_ngrams
+    from stance.training.strongest import strongest_phrases
 
     corpus = data_of(run, data, targets=model.targets)
     if corpus is None:
-        warn("the model's data is not at hand, so nothing is counted and rare n-grams stand high (--data FILE)")
-    ngrams = [row for row in strongest_ngrams(model, corpus, n=top) if row["target"] in targets]
+        warn("the model's data is not at hand, so nothing is counted and rare phrases stand high (--data FILE)")
+    phrases = [row for row in strongest_phrases(model, corpus, n=top) if row["target"] in targets]
     if json:
-        print_json(ngrams)
+        print_json(phrases)
         return
     for name, title in zip(model.targets, model.info.titles, strict=True):
-        if rows := [row for row in ngrams if row["target"] == name]:
+        if rows := [row for row in phrases if row["target"] == name]:
             print_table(pd.DataFrame(rows).drop(columns="target"), title)
     if corpus is None:
         print("push: weight for the label less the mean over labels, times IDF.")
     else:
         print("push: weight for the label less the mean over labels, times IDF, times the root of its share of texts.")
-        print("texts: of the data that hold the n-gram; against, none, favor: what these are labelled.")
+        print("texts: of the data that hold the phrase; against, none, favor: what these are labelled.")

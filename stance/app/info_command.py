@@ -25,15 +25,15 @@ def info(
 
     predictor = load(model)
     about = predictor.info
-    n_ngrams, dtype = len(predictor.scorer.idf), str(predictor.scorer.weights.dtype)
+    n_features, dtype = len(predictor.scorer.idf), str(predictor.scorer.own.dtype)
     if json:
         facts = {name: value for name, value in asdict(about).items() if name != "training_hashes"}
-        print_json({**facts, "n_ngrams": n_ngrams, "dtype": dtype, "not_for": NOT_FOR})
+        print_json({**facts, "n_features": n_features, "dtype": dtype, "not_for": NOT_FOR})
         return
     files = ", ".join(about.settings.get("data", {}).get("files", ())) or "unknown files"
     print(
         f"Model {about.name}: stance toward {len(about.targets)} targets ({', '.join(LABELS)}), linear in TF-IDF\n"
-        f"{n_ngrams} n-grams, weights in {dtype}\n\n"
+        f"{n_features} features, weights in {dtype}\n\n"
         f"Trained on {files}: {about.n_examples} examples, {about.n_texts} texts of {about.n_groups} articles or groups"
         "\n"
         f"Fingerprint of the examples: {about.fingerprint[:16]}; seed {about.seed}\n"
@@ -49,6 +49,8 @@ def info(
         "Nested cross-validation that never cuts an article, 95 % intervals",
     )
     print("All targets: " + ", ".join(f"{name} {_score(score)}" for name, score in about.scores.items()) + "\n")
+    if about.expected:
+        print(f"A target without labels, known by its mentions (zero-shot): F_avg {_score(about.expected)} to expect\n")
     print("\n- ".join(["Not for:", *NOT_FOR]))
     if model is None:
         print(f"\nCard: {BUNDLED / 'MODEL_CARD.md'}")

@@ -22,4 +22,10 @@ Scheduler = Annotated[
     typer.Option(metavar="ADDRESS", help="The Dask cluster's; default: one on this machine."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Make warnings about the data errors.")]
+TargetsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--targets", metavar="FILE", help="More targets, in TOML, known by their mentions alone (zero-shot): title, mentions."
+    ),
+]
 Targets = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this target; may be repeated.")]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from stance.app.console import load_model, print_rows, progress, say, warn
-from stance.app.options import Json, ModelPath, Scheduler, Targets
+from stance.app.options import Json, ModelPath, Scheduler, Targets, TargetsFile
 from stance.errors import StanceError
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def predict(
         typer.Option("--output", metavar="FILE|-", help="Where to write (ending gives the format); - is stdout."),
     ] = None,
     target: Targets = None,
+    targets: TargetsFile = None,
     long: Annotated[bool, typer.Option("--long", help="One row a (text, target), with every probability.")] = False,
     text_column: Annotated[str, typer.Option("--text-column", help="Column that holds the text.")] = "text",
     form: Annotated[
@@ -53,6 +56,7 @@ def predict(
     """Predict the stance of texts, or of files' rows, toward every target."""
     from stance.data.formats import form_of
 
+    loaded = partial(load_model, model, targets)
     if bool(texts) == bool(input_):
         raise typer.BadParameter(
             "wanted either TEXT arguments or --input FILE (- reads stdin), and not both (put a glob in quotes)"
@@ -75,17 +79,17 @@ def predict(
     options: dict[str, Any] = {"text_column": text_column, "targets": target or [], "long": long}
     if texts:
         _predict_texts(
-            load_model(model), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"}
+            loaded(), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"}
         )
     elif engine == "dask":
         from stance.predict.dask import predict_on_cluster
         from stance.predict.files import sources_of
 
         files = [source.path for source in sources_of(str(input_))]
-        predict_on_cluster(load_model(model), files, Path(str(output)), scheduler=scheduler, **options)
+        predict_on_cluster(loaded(), files, Path(str(output)), scheduler=scheduler, **options)
     else:
         options["report"] = Path(f"{output}.errors.csv") if report else None
-        _predict_files(model, str(input_), output or "-", form, json, options)
+        _predict_files(loaded, str(input_), output or "-", form, json, options)
     if older:
         say(f"replaced {output}", style="dim")
 
@@ -112,7 +116,7 @@ def _for_eyes(names: list[str], rows: list[list[Any]]) -> tuple[list[str], list[
 
 
 def _predict_files(
-    model: Path | None, pattern: str, output: str, form: str | None, as_json: bool, options: dict[str, Any]
+    loaded: Callable[[], Model], pattern: str, output: str, form: str | None, as_json: bool, options: dict[str, Any]
 ) -> None:
     from stance.predict.files import predict_files, sources_of, standard_input
 
@@ -121,6 +125,6 @@ def _predict_files(
         if output == "-":
             form = "jsonl" if as_json else form or sources[0].form
             options["form"] = "csv" if form == "parquet" else form
-        n_rows, n_bad = predict_files(load_model(model), sources, output, progress=tick, **options)
+        n_rows, n_bad = predict_files(loaded(), sources, output, progress=tick, **options)
     if n_bad:
         warn(f"{n_bad} rows were bad and are left out, {n_rows} were predicted: see {options['report']}")

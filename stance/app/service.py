@@ -30,7 +30,7 @@ from stance.metrics import Score
 from stance.model.predictor import NOT_FOR, Model
 from stance.model.scorer import KERNEL_FROM
 from stance.reading.article import Reading, read_article
-from stance.report.html import readable, render
+from stance.report.html import render
 
 _MOST_FAULTS = 20
 _SAMPLE = "We condemn the plan as a threat to peace."
@@ -165,10 +165,7 @@ def _predictions(model: Model, texts: list[str], targets: Iterable[str]) -> Answ
 def _reasons(model: Model, text: str, target: str) -> Answer:
     explanation = model.explain(text, target)
     strongest = {
-        label: [
-            {"kind": kind, "ngram": ngram, "name": readable(kind, ngram, text), "n": n, "push": push}
-            for (kind, ngram, n, _), push in explanation.strongest(label)
-        ]
+        label: [{"phrase": phrase, "push": push} for (phrase, _), push in explanation.strongest(label)]
         for label in LABELS
     }
     marks = [dict(zip(("piece", "label", "push", "strength"), mark, strict=True)) for mark in explanation.marks()]
@@ -182,7 +179,8 @@ def _facts(model: Model, limits: Limits) -> Answer:
     return {
         "version": stance.__version__, "name": info.name, "targets": info.targets, "titles": info.titles,
         "labels": LABELS, "fingerprint": info.fingerprint, "n_texts": info.n_texts, "n_examples": info.n_examples,
-        "n_ngrams": len(model.scorer.idf), "scores": scores, "target_scores": target_scores,
+        "n_features": len(model.scorer.idf), "scores": scores, "target_scores": target_scores,
+        "zero_shot": info.zero_shot,
         "not_for": NOT_FOR, "limits": asdict(limits),
     }  # fmt: skip
 

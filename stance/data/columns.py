@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import pandas as pd
@@ -71,17 +72,19 @@ def read_targets(path: Path) -> dict[str, Target]:
     if not path.is_file():
         return {}
     try:
-        return {
-            name: Target(
-                name,
-                entry["title"],
-                entry.get("definition", ""),
-                *(tuple(entry.get("lexicon", {}).get(kind, ())) for kind in ("mention", "favor", "against")),
-            )
-            for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items()
-        }
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {name: _target(name, **entry) for name, entry in tree.items()}
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
         raise StanceError(
             f"{path}: cannot be used ({type(error).__name__}: {error}); wanted a [target] section each with"
-            " title, definition and lexicon = {mention, favor, against}"
+            " title, definition, mentions and lexicon = {favor, against}"
         ) from None
+
+
+def _target(
+    name: str, title: str, definition: str = "", mentions: Sequence[str] = (), lexicon: Mapping[str, Any] = MappingProxyType({})
+) -> Target:
+    def terms(favor: Sequence[str] = (), against: Sequence[str] = ()) -> tuple[tuple[str, ...], ...]:
+        return tuple(mentions), tuple(favor), tuple(against)
+
+    return Target(name, title, definition, *terms(**lexicon))

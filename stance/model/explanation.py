@@ -1,13 +1,16 @@
-"""Why a text gets its scores: the share of every n-gram, and the shares gathered on the text's own words.
+"""Why a text gets its scores: the share of every phrase, and the shares gathered on the text's own words.
 
-Scores are linear in TF-IDF, so a score is its intercept and one share of each n-gram, and nothing else.
+Scores are linear in TF-IDF, so a score is its intercept and one share of each feature, and nothing else.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,22 +18,19 @@ import numpy.typing as npt
 
 from stance.labels import LABELS
 from stance.model.scorer import Floats, Scorer
-from stance.text.ngrams import Spans
-from stance.text.preparation import origins
+from stance.text.features import FRAMES, NOT_NAMED, Feature, features
+from stance.text.tokens import Token, origins
 
-_WORD = re.compile(r"\w+")
 _SPANS = re.compile(r"\w+|\W+")
 
 
-class NgramShare(NamedTuple):
-    """What one n-gram of the vocabulary, which occurs `n` times in the text, adds to the scores.
+class PhraseShare(NamedTuple):
+    """What a phrase of the text adds to the scores: shape (3,), LABELS order.
 
-    `kind` is a key of `stance.text.ngrams.GENERATORS`; `share` has shape (3,), LABELS order.
+    A phrase is what a person reads of one feature or several, such as "condemned … TARGET"; a negated word has a `!`.
     """
 
-    kind: str
-    ngram: str
-    n: int
+    phrase: str
     share: Floats
 
 
@@ -55,14 +55,17 @@ class Explanation:
     label, proba
         The answer: the likeliest stance, and the probability of each.
     score, intercept
-        The linear scores, and what they are without any n-gram; minus infinity for a label that is never given.
-    ngrams
-        Every n-gram of the text that the model knows, in the order of its vocabulary. `intercept` and their
-        shares add up to `score`.
+        The linear scores, and what they are without any word: by how often the text names the target, and whether it
+        names others. Minus infinity for a label that is never given.
+    named
+        Whether the text names the target.
+    labelled
+        Whether the model was trained on labels toward the target, or knows it by its mentions alone.
+    phrases
+        Every phrase of the text that the model knows. `intercept` and their shares add up to `score`.
     words
-        Spans that cover the text once, in order. Each n-gram's share is divided evenly over its occurrences, and
-        there over the words it touches (or, touching none, the signs between them). `intercept` and these
-        shares add up to `score` too.
+        Spans that cover the text once, in order. Each feature's share is divided evenly over its occurrences, and
+        there over its words. `intercept` and these shares add up to `score` too.
     """
 
     text: str
@@ -71,7 +74,9 @@ class Explanation:
     proba: Floats
     score: Floats
     intercept: Floats
-    ngrams: tuple[NgramShare, ...]
+    named: bool
+    labelled: bool
+    phrases: tuple[PhraseShare, ...]
     words: tuple[WordShare, ...]
 
     def push(self, share: Floats) -> tuple[str, float]:
@@ -84,10 +89,10 @@ class Explanation:
         best = int(pushes.argmax())
         return LABELS[best], float(pushes[best])
 
-    def strongest(self, label: str, *, n: int = 10) -> list[tuple[NgramShare, float]]:
-        """Return the n-grams that push toward a label more than toward any other, and their push, strongest first."""
-        pushes = [(ngram, *self.push(ngram.share)) for ngram in self.ngrams]
-        toward = [(ngram, push) for ngram, best, push in pushes if best == label and push > 0]
+    def strongest(self, label: str, *, n: int = 10) -> list[tuple[PhraseShare, float]]:
+        """Return the phrases that push toward a label more than toward any other, and their push, strongest first."""
+        pushes = [(phrase, *self.push(phrase.share)) for phrase in self.phrases]
+        toward = [(phrase, push) for phrase, best, push in pushes if best == label and push > 0]
         return sorted(toward, key=lambda pair: -pair[1])[:n]
 
     def marks(self, *, least: float = 0.15) -> list[tuple[str, str, float, float]]:
@@ -121,57 +126,76 @@ class Explanation:
         return {
             "text": self.text,
             "target": self.target,
+            "labelled": self.labelled,
+            "named": self.named,
             "label": self.label,
             "proba": by_label(self.proba),
             "score": by_label(self.score),
             "intercept": by_label(self.intercept),
-            "ngrams": [
-                {"kind": kind, "ngram": ngram, "n": n, "share": by_label(share)}
-                for kind, ngram, n, share in self.ngrams
-            ],
+            "phrases": [{"phrase": phrase, "share": by_label(share)} for phrase, share in self.phrases],
             "words": [{"start": start, "end": end, "share": by_label(share)} for start, end, share in self.words],
         }
 
 
-def explain(scorer: Scorer, text: str) -> tuple[list[tuple[str, str, int]], Floats, npt.NDArray[np.int64], Floats]:
-    """Return what adds up to a text's scores, toward every target at once.
+class Shares(NamedTuple):
+    """What adds up to a text's scores toward one target; arrays of shape (3,), LABELS order."""
 
-    Returns
-    -------
-    ngrams
-        (kind, n-gram, how often) of each of the text's n-grams in the vocabulary, in its order.
-    shares
-        What each adds to the scores: shape (n_ngrams, n_targets, 3), LABELS order.
-    spans
-        Start and end of each word and of what stands between: shape (n_spans, 2).
-    word_shares
-        The shares on these spans, as `Explanation.words` says: shape (n_spans, n_targets, 3).
+    named: bool
+    intercept: Floats
+    phrases: dict[str, Floats]
+    words: npt.NDArray[np.float64]  #: of each span, shape (n_spans, 3)
+
+
+def explain(scorer: Scorer, text: str) -> tuple[npt.NDArray[np.int64], list[Shares]]:
+    """Return start and end of each word of a text and of what stands between, and the shares toward each target.
+
+    The spans have the shape (n_spans, 2); `Explanation` says what the shares are.
     """
     spans = np.asarray([match.span() for match in _SPANS.finditer(text)], np.int64).reshape(-1, 2)
-    is_word = [_WORD.match(text, start) is not None for start in spans[:, 0].tolist()]
-    positions = origins(text, lowercase=scorer.lowercase, negation=scorer.negation)
-    span_of = (np.searchsorted(spans[:, 0], positions, side="right") - 1).tolist()
-    prepared = scorer.prepared(text)
-    names: list[tuple[str, str, int]] = []
-    shares = [np.zeros((0, *scorer.intercepts.shape))]
-    word_shares = np.zeros((len(spans), *scorer.intercepts.shape))
-    for number, block in enumerate(scorer.blocks):
-        met = [(row, _touched(where, span_of, is_word)) for row, where in scorer.known_ngrams(number, prepared)]
-        rows, occurrence, counts = np.unique(
-            np.asarray([row for row, _ in met], np.int64), return_inverse=True, return_counts=True
-        )
-        values = scorer.tfidf(number, rows, counts)
-        shares.append(values[:, np.newaxis, np.newaxis] * scorer.weights[rows])
-        names += [(block.kind, scorer.ngrams[row], n) for row, n in zip(rows.tolist(), counts.tolist(), strict=True)]
-        # Each occurrence has an even part of its n-gram's share, and each word that it touches an even part of that.
-        n_touched = np.asarray([len(touched) for _, touched in met], np.int64)
-        fraction = np.repeat(1.0 / (counts[occurrence] * n_touched), n_touched)
-        each = shares[-1][np.repeat(occurrence, n_touched)] * fraction[:, np.newaxis, np.newaxis]
-        np.add.at(word_shares, [span for _, touched in met for span in touched], each)
-    return names, np.concatenate(shares), spans, word_shares
+    tokens, own, anchored = features(text, scorer.mentions)
+    position = origins(text)
+    # The spans that each token covers, which are several if it has an apostrophe.
+    covered = [
+        np.flatnonzero((spans[:, 0] < position[token.end]) & (spans[:, 1] > position[token.start])) for token in tokens
+    ]
+    result = []
+    for target, view in enumerate(anchored):
+        named = NOT_NAMED not in {name for name, _ in view}
+        shares = Shares(named, scorer.intercepts[target].copy(), {}, np.zeros((len(spans), len(LABELS))))
+        sides = {where: name for name, where in view if name[:2] in {"< ", "> "}}
+        for name, where, share in chain(
+            _occurrences(scorer, view, scorer.anchored, 0),
+            _occurrences(scorer, own, scorer.own[:, target], len(scorer.anchored)),
+        ):
+            if not where:
+                shares.intercept[:] += share
+                continue
+            phrase = _phrase(sides.get(where, name) if name.startswith("* ") else name, where, tokens)
+            shares.phrases[phrase] = shares.phrases.get(phrase, 0.0) + share
+            for token in where:
+                shares.words[covered[token]] += share / (len(where) * len(covered[token]))
+        result.append(shares)
+    return spans, result
 
 
-def _touched(where: Spans, span_of: list[int], is_word: list[bool]) -> list[int]:
-    """Return which of the text's own spans an n-gram touches: words, or if none the signs between them."""
-    touched = dict.fromkeys(span for start, stop in where for span in range(span_of[start], span_of[stop - 1] + 1))
-    return [span for span in touched if is_word[span]] or list(touched)
+def _occurrences(
+    scorer: Scorer, known: Sequence[Feature], weights: npt.NDArray[Any], first: int
+) -> Iterator[tuple[str, tuple[int, ...], Floats]]:
+    """Yield each known feature of a kind as often as it occurs, its tokens and its part of the feature's share.
+
+    The kind's `weights` begin at row `first` of the vocabulary.
+    """
+    times = Counter(name for name, _ in known)
+    rows, values = scorer.values(name for name, _ in known)
+    value_of = dict(zip(rows.tolist(), values.tolist(), strict=True))
+    for name, where in known:
+        if (row := scorer.rows.get(name)) is not None:
+            yield name, where, weights[row - first].astype(float) * (value_of[row] / times[name])
+
+
+def _phrase(name: str, where: tuple[int, ...], tokens: Sequence[Token]) -> str:
+    """Return what a person reads of a feature: with its words whole and in the order of the text."""
+    frame, *words = name.split(" ")
+    if len(words) == len(where):
+        words = [tokens[i].word for i in where]
+    return FRAMES[frame].format(*words)

@@ -34,6 +34,11 @@ class RunInfo:
         Training examples of each target by label, LABELS order.
     target_scores
         Cross-validated F_avg of each target as (value, low, high).
+    zero_shot
+        Targets without a training example, known by their mentions alone.
+    expected
+        Cross-validated F_avg of a target that was left out of training, as (value, low, high): what to expect of a
+        zero-shot one. Not known without at least two targets.
     settings
         Of the experiment; data files by their names alone.
     """
@@ -51,4 +56,6 @@ class RunInfo:
     n_examples: int = 0
     counts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     target_scores: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    zero_shot: tuple[str, ...] = ()
+    expected: tuple[float, float, float] | None = None
     settings: dict[str, Any] = field(default_factory=dict)

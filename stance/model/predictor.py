@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -11,10 +12,11 @@ import numpy.typing as npt
 
 from stance.errors import ModelError, choices
 from stance.labels import LABELS
-from stance.model.explanation import Explanation, NgramShare, WordShare, explain
+from stance.model.explanation import Explanation, PhraseShare, WordShare, explain
 from stance.model.info import RunInfo
 from stance.model.scorer import Scorer, scores
 from stance.model.storage import read_model, write_model
+from stance.text.mentions import words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,25 +55,54 @@ class Model:
 
     @classmethod
     def from_pipeline(cls, pipeline: Pipeline, info: RunInfo) -> Self:
-        """Return the model that a fitted `StanceFeatures` and `JointClassifier` make, as arrays.
+        """Return the model that a fitted `StanceFeatures` and `StanceClassifier` make, as arrays.
 
         It gives the pipeline's scores to about 1e-13.
         """
         features, classifier = pipeline[0], pipeline[-1]
-        ngrams = [ngram.encode("utf-8", "surrogatepass") for ngram in features.ngrams_]
+        names = [name.encode("utf-8", "surrogatepass") for name in np.concatenate(features.names_)]
         targets = [list(features.targets_).index(name) for name in info.targets]
         coef, intercept = classifier.weights_of(LABELS)
+        n_anchored = len(features.names_[0])
+        # Of each target the own features, and its intercept.
+        own = coef[:, n_anchored:].reshape(len(LABELS), len(features.targets_), -1)[:, targets]
         scorer = Scorer(
-            blocks=features.blocks_,
-            lowercase=bool(features.lowercase),
-            negation=int(features.negation),
-            vocabulary=np.frombuffer(b"".join(ngrams), np.uint8),
-            offsets=np.cumsum([0, *map(len, ngrams)]),
-            idf=features.idf_,
-            weights=np.ascontiguousarray(coef[targets].transpose(2, 0, 1)),
-            intercepts=intercept[targets],
+            mentions=tuple(features.terms(info.targets)),
+            vocabulary=np.frombuffer(b"".join(names), np.uint8),
+            offsets=np.cumsum([0, *map(len, names)]),
+            idf=np.concatenate(features.idf_),
+            anchored=np.ascontiguousarray(coef[:, :n_anchored].T) * features.anchored_weight,
+            own=np.ascontiguousarray(own[:, :, :-1].T) * features.own_weight,
+            intercepts=np.ascontiguousarray(own[:, :, -1].T) + intercept,
         )
         return cls(scorer, info, temperature=float(classifier.temperature))
+
+    def with_target(self, name: str, mentions: Sequence[str], *, title: str = "") -> Self:
+        """Return the model with one more target, of which it knows the terms that name it and nothing else.
+
+        Its stances come from what the model learnt of the words around the mentions of its own targets. A term is one
+        word or several; `*` leaves a word's end open ("tram line*").
+
+        Raises
+        ------
+        ModelError
+            If the model has the target already, or no term holds a word.
+        """
+        if name in self.targets:
+            raise ModelError(f"target {name!r} is in model {self.info.name!r} already; wanted another name")
+        if isinstance(mentions, str) or not any(map(words_of, mentions)):
+            raise ModelError(f"target {name!r}: {mentions!r} names nothing; wanted a list of terms, such as ['tram line*']")
+        scorer = self.scorer
+        own = np.concatenate([scorer.own, np.zeros((len(scorer.own), 1, len(LABELS)), scorer.own.dtype)], axis=1)
+        intercepts = np.concatenate([scorer.intercepts, scorer.intercepts.mean(axis=0, keepdims=True)])
+        info = replace(
+            self.info,
+            targets=(*self.targets, name),
+            titles=(*self.info.titles, title or name.replace("_", " ")),
+            zero_shot=(*self.info.zero_shot, name),
+        )
+        more = replace(scorer, mentions=(*scorer.mentions, tuple(mentions)), own=own, intercepts=intercepts)
+        return type(self)(more, info, temperature=self.temperature)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -147,7 +178,7 @@ class Model:
         return self._explanations(text, self.targets)
 
     def pushes(self, target: str) -> npt.NDArray[np.float64]:
-        """Return how far each n-gram pushes toward each label, shape (n_ngrams, 3), LABELS order.
+        """Return how far each feature pushes toward each label, shape (n_features, 3), LABELS order.
 
         It is the weight for the label less the mean over labels, times IDF; minus infinity for a label that is
         never given.
@@ -155,22 +186,10 @@ class Model:
         self.check_targets([target])
         row = self.targets.index(target)
         given = np.isfinite(self.scorer.intercepts[row])
-        weights = self.scorer.weights[:, row].astype(np.float64)
+        weights = np.concatenate([self.scorer.anchored, self.scorer.own[:, row]]).astype(np.float64)
         weights -= weights[:, given].mean(axis=1, keepdims=True)
         pushes = np.where(given, weights * self.scorer.idf[:, np.newaxis], -np.inf)
         return cast("npt.NDArray[np.float64]", pushes)
-
-    def top_ngrams(self, target: str, label: str, *, n: int = 15) -> list[tuple[str, float]]:
-        """Return the n-grams that push most toward a label, strongest first, as `pushes` has it.
-
-        Word n-grams are given where the model has any, since people can read them.
-        """
-        push = self.pushes(target)[:, LABELS.index(label)]
-        kinds = np.repeat([block.kind for block in self.scorer.blocks], [block.size for block in self.scorer.blocks])
-        kept = np.flatnonzero(kinds == "word")
-        kept = kept if len(kept) else np.arange(len(push))
-        best = kept[np.argsort(-push[kept], kind="stable")[:n]]
-        return [(self.scorer.ngrams[i], float(push[i])) for i in best if push[i] > 0]
 
     def check_targets(self, targets: Sequence[str]) -> None:
         """Raise ModelError if the model does not know one of the targets."""
@@ -180,17 +199,20 @@ class Model:
                 raise ModelError(f"target {target!r} is not in model {self.info.name!r}; wanted {known}")
 
     def _explanations(self, text: str, targets: tuple[str, ...]) -> tuple[Explanation, ...]:
-        names, shares, spans, word_shares = explain(self.scorer, *_checked([text]))
+        spans, shares = explain(self.scorer, *_checked([text]))
         bounds = spans.tolist()
         explanations = []
         for target in targets:
-            i = self.targets.index(target)
-            intercept = self.scorer.intercepts[i]
-            score = intercept + shares[:, i].sum(axis=0)
+            named, intercept, phrases, word_shares = shares[self.targets.index(target)]
+            score = intercept + sum(phrases.values(), np.zeros(len(LABELS)))
             proba = self.probabilities(score)
-            ngrams = tuple(NgramShare(*name, share) for name, share in zip(names, shares[:, i], strict=True))
-            words = tuple(WordShare(a, b, share) for (a, b), share in zip(bounds, word_shares[:, i], strict=True))
-            explanations.append(Explanation(text, target, str(_labels(proba)), proba, score, intercept, ngrams, words))
+            words = tuple(WordShare(a, b, share) for (a, b), share in zip(bounds, word_shares, strict=True))
+            explanations.append(
+                Explanation(
+                    text, target, str(_labels(proba)), proba, score, intercept, named,
+                    target not in self.info.zero_shot, tuple(map(PhraseShare, phrases, phrases.values())), words,
+                )
+            )  # fmt: skip
         return tuple(explanations)
 
     def probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

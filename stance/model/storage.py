@@ -1,8 +1,7 @@
 """`model.safetensors`: a model in one file that holds plain arrays and cannot execute anything.
 
 The arrays are those of `stance.model.scorer.Scorer`, and `training_hashes`. The metadata has one key, ``stance``,
-whose value is JSON: ``format``, ``labels``, ``temperature``, ``lowercase``, ``negation``, ``blocks``,
-``info`` (the fields of `stance.model.info.RunInfo`) and ``sha256``, the digest of everything else.
+whose value is JSON: ``format``, ``labels``, ``temperature``, ``mentions``, ``info`` (the fields of `stance.model.info.RunInfo`) and ``sha256``, the digest of everything else.
 
 When to raise `FORMAT_VERSION`: whenever the code before the change would read a new file wrongly, that
 is give other answers or fail without saying why. Not for what older code may leave aside, such as one
@@ -15,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,15 @@ from stance.errors import ModelError
 from stance.files import atomic_write
 from stance.labels import LABELS
 from stance.model.info import RunInfo
-from stance.model.scorer import Block, Scorer
-from stance.text.ngrams import GENERATORS
+from stance.model.scorer import Scorer
+from stance.text.features import ANCHORED, OWN
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
-_ARRAYS = ("vocabulary", "offsets", "idf", "weights", "intercepts")
+_ARRAYS = ("vocabulary", "offsets", "idf", "anchored", "own", "intercepts")
 _MOST_METADATA = 1 << 24  # bytes of JSON
-_LONGEST_NGRAM = 100
-_LARGEST_NUMBER = 1e30
+# IDF and weights beyond these could not be told from 0, or not be multiplied.
+_SMALLEST_NUMBER, _LARGEST_NUMBER = 1e-6, 1e6
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -58,9 +57,7 @@ def write_model(path: str | Path, scorer: Scorer, info: RunInfo, temperature: fl
         "format": FORMAT_VERSION,
         "labels": LABELS,
         "temperature": temperature,
-        "lowercase": scorer.lowercase,
-        "negation": scorer.negation,
-        "blocks": [asdict(block) for block in scorer.blocks],
+        "mentions": scorer.mentions,
         "info": facts,
     }
     hashes = np.asarray(sorted(int(text, 16) for text in info.training_hashes), np.uint64)
@@ -90,10 +87,9 @@ def read_model(file: Path) -> tuple[Scorer, RunInfo, float]:
             if len(text) > _MOST_METADATA:
                 raise ModelError(f"{len(text)} bytes of metadata; wanted at most {_MOST_METADATA}")
             tree = json.loads(text)
-            if tree["format"] > FORMAT_VERSION:
-                raise ModelError(
-                    f"format {tree['format']}, and this version reads up to {FORMAT_VERSION}; upgrade stance-detect"
-                )
+            if tree["format"] != FORMAT_VERSION:
+                what = "upgrade stance-detect" if tree["format"] > FORMAT_VERSION else "train it again"
+                raise ModelError(f"format {tree['format']}, and this version reads {FORMAT_VERSION}; {what}")
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
         if tree.pop("sha256") != _digest(tree, arrays):
             raise ModelError("damaged, its content does not give its checksum; wanted the file as it was written")
@@ -112,37 +108,37 @@ def read_model(file: Path) -> tuple[Scorer, RunInfo, float]:
 
 def check(scorer: Scorer, temperature: float) -> None:
     """Raise ModelError unless the arrays fit each other and every number can be computed with."""
-    n = sum(block.size for block in scorer.blocks)
-    shapes: dict[str, tuple[npt.NDArray[Any], type[np.generic], tuple[int, ...]]] = {
-        "vocabulary": (scorer.vocabulary, np.uint8, (len(scorer.vocabulary),)),
-        "offsets": (scorer.offsets, np.int64, (n + 1,)),
-        "idf": (scorer.idf, np.floating, (n,)),
-        "weights": (scorer.weights, np.floating, (n, len(scorer.intercepts), len(LABELS))),
-        "intercepts": (scorer.intercepts, np.float64, (len(scorer.intercepts), len(LABELS))),
+    n_anchored, n_own, n_targets = len(scorer.anchored), len(scorer.own), len(scorer.intercepts)
+    n = n_anchored + n_own
+    shapes: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+        "vocabulary": (np.uint8, (len(scorer.vocabulary),)),
+        "offsets": (np.int64, (n + 1,)),
+        "idf": (np.floating, (n,)),
+        "anchored": (np.floating, (n_anchored, len(LABELS))),
+        "own": (np.floating, (n_own, n_targets, len(LABELS))),
+        "intercepts": (np.float64, (n_targets, len(LABELS))),
     }
-    for name, (array, kind, shape) in shapes.items():
+    for name, (kind, shape) in shapes.items():
+        array = getattr(scorer, name)
         fits = np.issubdtype(array.dtype, kind) and array.shape == shape
         _require(fits, f"{name} is {array.dtype} of shape {array.shape}")
-    _require(n > 0, "no n-grams")
-    for block in scorer.blocks:
-        shortest, longest = block.ngrams
-        _require(block.kind in GENERATORS, f"a block of kind {block.kind!r}")
-        fits = min(shortest, longest) >= 1 and max(shortest, longest) <= _LONGEST_NGRAM
-        _require(fits and (shortest <= longest or block.kind == "pair"), f"n-grams of {shortest} to {longest}")
-        _require(0 <= block.weight <= _LARGEST_NUMBER, f"a block of weight {block.weight}")
-        _require(block.size >= 0, f"a block of {block.size} n-grams")
-    _require(0 <= scorer.negation < 100, f"{scorer.negation} words to mark after a negation")
-    _require(1 / _LARGEST_NUMBER < temperature < _LARGEST_NUMBER, f"temperature {temperature}")
+    _require(n > 0 and n_targets > 0, "no features, or no targets")
+    _require(len(scorer.mentions) == n_targets, f"mentions of {len(scorer.mentions)} targets, and {n_targets} targets")
+    _require(_SMALLEST_NUMBER < temperature < _LARGEST_NUMBER, f"temperature {temperature}")
     offsets = scorer.offsets
     _require(offsets[0] == 0 and offsets[-1] == len(scorer.vocabulary), "offsets do not span the vocabulary")
     _require(bool((np.diff(offsets) > 0).all()), "offsets do not ascend")
     _require(bool(((scorer.vocabulary[offsets[:-1]] & 0xC0) != 0x80).all()), "offsets cut characters")
     try:
-        scorer.vocabulary.tobytes().decode("utf-8", "surrogatepass")
+        frames = [name.split(" ")[0] for name in scorer.names]
     except UnicodeDecodeError:
         raise ModelError("the vocabulary is not UTF-8") from None
-    _require(_finite(scorer.idf) and bool((scorer.idf >= 0).all()), "an IDF is not a number from 0 up")
-    _require(_finite(scorer.weights), "a weight is not a number")
+    _require(ANCHORED.keys() >= {*frames[:n_anchored]} and OWN.keys() >= {*frames[n_anchored:]}, "an unknown frame")
+    for name in scorer.names:
+        _require(name[:2] != "p " or name.split(" ")[1:] == sorted(name.split(" ")[1:]), f"the pair {name!r}")
+    smallest = float(scorer.idf.min()) if _finite(scorer.idf) else 0.0
+    _require(smallest >= _SMALLEST_NUMBER, "an IDF that is not a number, or too small or large to compute with")
+    _require(_finite(scorer.anchored) and _finite(scorer.own), "a weight is not a number, or too large to compute with")
     possible = scorer.intercepts != -np.inf
     _require(bool(possible.any(axis=1).all()) and _finite(scorer.intercepts[possible]), "an intercept is not a number")
 
@@ -159,59 +155,76 @@ def _require(fits: bool, fault: str) -> None:
 def _model(tree: dict[str, Any], arrays: Arrays) -> tuple[Scorer, RunInfo, float]:
     if tree["labels"] != list(LABELS):
         raise ModelError(f"its labels are {tree['labels']}; wanted {list(LABELS)}")
-    blocks = tuple(map(_block, tree["blocks"]))
-    negation = int(tree.get("negation", 0))  # formats 1 and 2 marked none
-    scorer = Scorer(blocks, bool(tree["lowercase"]), negation, **{name: arrays[name] for name in _ARRAYS})
+    mentions = tuple(tuple(map(_text, terms)) for terms in tree["mentions"])
+    scorer = Scorer(mentions, **{name: arrays[name] for name in _ARRAYS})
     temperature = _number(tree["temperature"])
     check(scorer, temperature)
     info = _info(tree["info"], arrays["training_hashes"])
-    if "hashtag_words" in arrays:
-        writer = info.versions.get("stance-detect", "0.1.0")
-        raise ModelError(
-            f"it splits hashtags into words, which this version cannot; use stance-detect {writer}, which wrote it,"
-            " or train again"
-        )
     if len(info.targets) != len(scorer.intercepts):
         raise ModelError(f"{len(info.targets)} targets and weights for {len(scorer.intercepts)}")
     return scorer, info, temperature
 
 
-def _block(facts: dict[str, Any]) -> Block:
-    low, high = facts["ngrams"]
-    ngrams = int(low), int(high)
-    return Block(facts["kind"], ngrams, bool(facts["sublinear"]), float(facts["weight"]), int(facts["size"]))
-
-
 def _info(facts: dict[str, Any], hashes: npt.NDArray[np.uint64]) -> RunInfo:
-    known = {field.name for field in fields(RunInfo)}
-    facts = {name: value for name, value in facts.items() if name in known}
-    for name in ("targets", "titles"):
-        facts[name] = tuple(facts[name])
-    for name in ("scores", "target_scores", "counts"):
-        facts[name] = {str(key): tuple(map(_number, value)) for key, value in facts[name].items()}
-    facts["versions"] = {str(key): str(value) for key, value in facts["versions"].items()}
-    names = [
-        *facts["versions"].values(),
-        facts["name"],
-        facts["fingerprint"],
-        *facts["targets"],
-        *facts["titles"],
-        *facts["scores"],
-        *facts["counts"],
-    ]
-    # A name is printed; control characters in it would act on the terminal.
-    _require(all(isinstance(name, str) and name.isprintable() for name in names), "a name that cannot be printed")
-    whole = all(type(facts[name]) is int for name in ("seed", "n_texts", "n_groups"))
-    _require(whole, "sizes that are no whole numbers")
-    n_targets = len(set(facts["targets"]))
-    _require(n_targets == len(facts["targets"]) == len(facts["titles"]), "targets without a title each")
-    return RunInfo(**facts, training_hashes=frozenset(f"{number:016x}" for number in hashes.tolist()))
+    readers = {field.name: _READERS[str(field.type)] for field in fields(RunInfo) if field.name != "training_hashes"}
+    info = RunInfo(
+        **{name: readers[name](value) for name, value in facts.items() if name in readers},
+        training_hashes=frozenset(f"{number:016x}" for number in hashes.tolist()),
+    )
+    n_targets = len(set(info.targets))
+    _require(n_targets == len(info.targets) == len(info.titles), "targets without a title each")
+    _require({*info.zero_shot} <= {*info.targets}, "a zero-shot target that is none of its targets")
+    return info
+
+
+def _text(value: Any) -> str:
+    # Text is printed; control characters in it would act on the terminal.
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(f"{value!r} is no text that can be printed")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is no whole number")
+    return value
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r} is no number")
     return value
+
+
+def _three(value: Any) -> tuple[float, float, float]:
+    low, middle, high = map(_number, value)
+    return low, middle, high
+
+
+def _printable(value: Any) -> Any:
+    """Return plain values of JSON if all their text can be printed."""
+    if isinstance(value, dict):
+        return {_text(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return _text(value) if isinstance(value, str) else value
+
+
+def _by_name(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: {_text(key): read(item) for key, item in value.items()}
+
+
+# How each type of a RunInfo's field is read from JSON.
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "str": _text,
+    "int": _whole,
+    "tuple[str, ...]": lambda value: tuple(map(_text, value)),
+    "tuple[float, float, float] | None": lambda value: value if value is None else _three(value),
+    "dict[str, str]": _by_name(_text),
+    "dict[str, tuple[float, float, float]]": _by_name(_three),
+    "dict[str, tuple[int, int, int]]": _by_name(lambda value: tuple(map(_whole, value))),
+    "dict[str, Any]": _by_name(_printable),
+}
 
 
 def _digest(tree: Mapping[str, Any], arrays: Arrays) -> str:

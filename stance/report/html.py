@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from stance.labels import COLORS, LABELS, SIGNS
 from stance.model.explanation import Explanation
 from stance.reading.holders import RULES
-from stance.text.preparation import MARK
 
 
 def render(template: str, **values: Any) -> str:
@@ -25,34 +23,29 @@ def step(strength: float) -> int:
 
 
 def share_rows(explanation: Explanation, *, top: int) -> list[tuple[str, ...]]:
-    """Return the `top` strongest n-grams of each label, and what makes the columns add up to the scores.
+    """Return the strongest phrases of each label, and what makes the columns add up to the scores.
 
-    A row is what a person reads: the label that it pushes toward ("" for the last three: the other n-grams, the
-    intercept, the score), a name, how often it occurs, and its share for each label, LABELS order.
+    They are `top` phrases a label, or as many as it takes that what is left moves no score more than they do. A row
+    is what a person reads: the label that it pushes toward ("" for the last three: the other phrases, the intercept,
+    the score), a phrase, and its share for each label, LABELS order.
     """
-    strongest = [(label, ngram) for label in LABELS for ngram, _ in explanation.strongest(label, n=top)]
-    shown = {(ngram.kind, ngram.ngram) for _, ngram in strongest}
-    others = [ngram.share for ngram in explanation.ngrams if (ngram.kind, ngram.ngram) not in shown]
+    n_most = max(top, len(explanation.phrases))
+    while True:
+        strongest = [(label, phrase) for label in LABELS for phrase, _ in explanation.strongest(label, n=top)]
+        shown = {phrase.phrase for _, phrase in strongest}
+        others = [phrase.share for phrase in explanation.phrases if phrase.phrase not in shown]
+        left = sum(others, np.zeros(len(LABELS)))
+        if top >= n_most or np.ptp(left) <= np.ptp(sum((phrase.share for _, phrase in strongest), 0 * left)):
+            break
+        top += 1
+    named = "the text names the target" if explanation.named else "the text does not name the target"
     rows = [
-        *(
-            (label, readable(kind, ngram, explanation.text), str(n), share)
-            for label, (kind, ngram, n, share) in strongest
-        ),
-        ("", f"the other {len(others)} n-grams", "", sum(others, np.zeros(len(LABELS)))),
-        ("", "intercept", "", explanation.intercept),
-        ("", "score", "", explanation.score),
+        *((label, phrase.phrase, phrase.share) for label, phrase in strongest),
+        ("", f"the other {len(others)} phrases", left),
+        ("", f"intercept: {named}", explanation.intercept),
+        ("", "score", explanation.score),
     ]
-    return [(label, name, n, *(f"{value:+.4f}" for value in share)) for label, name, n, share in rows]
-
-
-def readable(kind: str, ngram: str, text: str) -> str:
-    """Return an n-gram of a text as people see it: a word's ends as open boxes, what a pair cut with `-`."""
-    if kind == "char":
-        return ngram.replace(" ", "\N{OPEN BOX}")
-    if kind == "pair":
-        words = re.findall(r"\w+", text.lower())
-        return " + ".join(stem if stem.strip(MARK) in words else f"{stem}-" for stem in ngram.split(" "))
-    return ngram
+    return [(label, name, *(f"{value:+.4f}" for value in share)) for label, name, share in rows]
 
 
 _TEMPLATES = Environment(

@@ -103,13 +103,13 @@ def risk_coverage(points: Sequence[tuple[float, float]]) -> Figure:
     return figure
 
 
-def top_ngrams(title: str, ngrams: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
-    """Draw the strongest n-grams against and for one target, side by side; spaces at their ends as open boxes."""
-    longest = max(1, *map(len, ngrams.values()))
+def top_phrases(title: str, phrases: Mapping[str, Sequence[tuple[str, float]]]) -> Figure:
+    """Draw the strongest phrases against and for one target, side by side."""
+    longest = max(1, *map(len, phrases.values()))
     figure = Figure(figsize=(9.2, 1.2 + 0.27 * longest), layout="constrained")
     for axis, label in zip(figure.subplots(1, 2), ("against", "favor"), strict=True):
-        names = [name.replace(" ", "\N{OPEN BOX}") if name != name.strip() else name for name, _ in ngrams[label]]
-        axis.barh(range(len(names)), [push for _, push in ngrams[label]], color=COLORS[label])
+        names = [name for name, _ in phrases[label]]
+        axis.barh(range(len(names)), [push for _, push in phrases[label]], color=COLORS[label])
         axis.set_yticks(range(len(names)), names)
         axis.invert_yaxis()
         axis.set_title(f"{label} {title}", color=COLORS[label], fontweight="bold")

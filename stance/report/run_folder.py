@@ -186,10 +186,10 @@ def _pictures(training: Training) -> dict[str, bytes]:
         "risk_coverage": plots.risk_coverage(training.risk_coverage),
     }
     for name, title in titles.items():
-        rows = [row for row in training.ngrams if row["target"] == name]
-        ngrams = {
-            label: [(row["ngram"], row["push"]) for row in rows if row["label"] == label]
+        rows = [row for row in training.phrases if row["target"] == name]
+        phrases = {
+            label: [(row["phrase"], row["push"]) for row in rows if row["label"] == label]
             for label in ("against", "favor")
         }
-        figures[f"ngrams-{name}"] = plots.top_ngrams(title, ngrams)
+        figures[f"phrases-{name}"] = plots.top_phrases(title, phrases)
     return {name: plots.png(figure) for name, figure in figures.items()}

@@ -1,1 +1,1 @@
-"""Sentences, the preparation of texts (lower case, negation), and the one generator of n-grams."""
+"""Sentences, words (with negation as a mark), mentions of targets, and the one generator of features."""

@@ -13,6 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from stance.labels import Target
+from stance.text.mentions import find_mentions
+from stance.text.tokens import tokenize
 
 Labels = npt.NDArray[np.object_]
 
@@ -29,16 +31,18 @@ def majority(train: pd.DataFrame, test: pd.DataFrame, targets: Sequence[Target])
 
 
 def lexicon(train: pd.DataFrame, test: pd.DataFrame, targets: Sequence[Target]) -> Labels:
-    """Predict the side with more of its words in a text that mentions the target.
+    """Predict the side with more of its words in a text that names the target.
 
-    Learns nothing from `train`. A term matches at the start of a word; a target without
-    mention terms is looked for by the words of its name.
+    Learns nothing from `train`. A term of a side matches at the start of a word.
     """
-    counters = {target.name: _counters(target) for target in targets}
+    known = {target.name: target for target in targets}
+    counters = {
+        target.name: (_counter((*_FAVOR, *target.favor)), _counter((*_AGAINST, *target.against))) for target in targets
+    }
     result = []
-    for row in test[["text", "target"]].itertuples(index=False):
-        mention, favor, against = (count(str(row.text)) for count in counters[str(row.target)])
-        side = favor - against if mention else 0
+    for text, name in zip(test["text"], test["target"], strict=True):
+        named = find_mentions(tokenize(text), known[name].terms)
+        side = counters[name][0](text) - counters[name][1](text) if named else 0
         result.append("favor" if side > 0 else "against" if side < 0 else "none")
     return np.asarray(result, dtype=object)
 
@@ -64,12 +68,6 @@ BASELINES: dict[str, Callable[[pd.DataFrame, pd.DataFrame, Sequence[Target]], La
     "lexicon": lexicon,
     "tfidf_logistic": tfidf_logistic,
 }
-
-
-def _counters(target: Target) -> tuple[Callable[[str], int], ...]:
-    title_words = [word for word in re.findall(r"\w+", target.title) if len(word) > 3]
-    mention = target.mention or title_words or [target.name]
-    return tuple(_counter(terms) for terms in (mention, (*_FAVOR, *target.favor), (*_AGAINST, *target.against)))
 
 
 def _counter(terms: Sequence[str]) -> Callable[[str], int]:

@@ -1,14 +1,14 @@
-"""(text, target) to sparse TF-IDF, with the number of the target as the last column.
+"""(text, target) to sparse TF-IDF: anchored features, then those of the target's own.
 
->>> examples = pd.DataFrame({"text": ["We want it", "We do not want it"], "target": "bridge"})
->>> StanceFeatures(min_df=1, char_ngrams=(), word_pairs=()).fit_transform(examples, ["favor", "against"]).shape
-(2, 14)
+>>> examples = pd.DataFrame({"text": ["We want the bridge", "We do not want it"], "target": "bridge"})
+>>> StanceFeatures(min_df=1).fit_transform(examples, ["favor", "against"]).shape
+(2, 35)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,63 +19,68 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-from stance.model.scorer import Block
-from stance.text.ngrams import GENERATORS
-from stance.text.preparation import prepare
-from stance.training.classifier import JointClassifier, label_mass
+from stance.text.features import features, own_features
+from stance.text.tokens import tokenize
+from stance.training.classifier import StanceClassifier
 from stance.training.estimator import VersionedEstimator
 
 Array = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
+Names = npt.NDArray[np.object_]
+Rows = npt.NDArray[np.intp]
 
-#: How often each n-gram occurs in each of a list of texts: for each kind of n-grams the counts, of shape
-#: (n_texts, n_ngrams), and the n-grams.
-Counts = dict[str, tuple[csr_matrix, npt.NDArray[np.object_]]]
-
-#: The parameter that has the two numbers of each kind of n-grams (`stance.text.ngrams.GENERATORS`).
-PARAMETERS = {"word": "word_ngrams", "char": "char_ngrams", "pair": "word_pairs"}
-
-# The C of the first fit, which `max_ngrams` chooses by: where weights are little held back they tell n-grams apart.
+# The C of the first fit, which `max_features` chooses by: where weights are little held back they tell features apart.
 _FIRST_C = 10.0
 
 
-class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """TF-IDF of the text's n-grams, and which target is meant.
+class Counts(NamedTuple):
+    """How often each feature occurs in each of a list of texts.
 
-    Each block has rows of Euclidean norm 1 before its weight. Each different text counts
-    once in the document frequencies, however many targets it is paired with.
+    Attributes
+    ----------
+    anchored
+        Shape (n_texts * n_targets, n_anchored): each text as seen from each target, text by text.
+    own
+        Shape (n_texts, n_own).
+    names
+        The features of both.
+    """
+
+    anchored: csr_matrix
+    own: csr_matrix
+    names: tuple[Names, Names]
+
+
+class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """TF-IDF of a text's features (`stance.text.features`) as seen from a target.
+
+    The two kinds, anchored and own, have rows of Euclidean norm 1 each before their weight. Frequencies are damped,
+    1 + ln count. Each different text counts once in the document frequencies of own features, each different pair of
+    text and target in those of anchored ones.
 
     Parameters
     ----------
-    word_ngrams, char_ngrams
-        (shortest, longest) n-gram, characters within words; empty switches a block off.
-    word_pairs
-        (letters, apart): two words at most so far apart, cut to so many letters; empty switches them off.
+    mentions
+        For each target the terms that name it (`stance.text.mentions`); by default, and for a target that is not
+        there, its name.
     min_df
-        An n-gram must occur in so many texts.
-    sublinear_tf, lowercase
-        As in scikit-learn's TfidfVectorizer.
-    word_weight, char_weight, pair_weight
-        What each block is multiplied by.
+        A feature must occur so often among them.
+    anchored_weight, own_weight
+        What the values of each kind are multiplied by; 0 switches it off.
     nb_power
-        The IDF of an n-gram is multiplied by this power of its largest absolute log-count ratio (Wang & Manning
-        2012, "Baselines and bigrams", smoothed by 1) over targets and over `favor` and `against`, each
-        against the rest. 0 is plain TF-IDF.
-    max_ngrams
-        Keep so many n-grams of all blocks together, those that weigh most in a first fit to all; 0 keeps all.
-    negation
-        How many words after a negation are marked (`stance.text.preparation`); 0 marks none.
+        The IDF of a feature is multiplied by this power of its largest absolute log-count ratio (Wang & Manning
+        2012, "Baselines and bigrams", smoothed by 1) over the classes, each against the rest; of own features also
+        over the targets. 0 is plain TF-IDF.
+    max_features
+        Keep so many features of both kinds together, those that weigh most in a first fit to all; 0 keeps all.
 
     Attributes
     ----------
     targets_ : ndarray of shape (n_targets,)
-        Targets seen in fit, sorted; a target's position is its number in the output.
-    blocks_ : tuple of Block
-        The kinds of n-grams that are on; their sizes add up to n_ngrams.
-    ngrams_ : ndarray of shape (n_ngrams,)
-        The vocabulary, block by block.
-    idf_ : ndarray of shape (n_ngrams,)
-        What each n-gram's frequency is multiplied by.
+        Targets seen in fit, sorted.
+    names_ : tuple of two ndarrays
+        The anchored features and the own ones, sorted.
+    idf_ : tuple of two ndarrays
+        What the frequency of each is multiplied by.
     """
 
     __module__ = "stance"
@@ -83,114 +88,117 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
     def __init__(
         self,
         *,
-        word_ngrams: Sequence[int] = (1, 2),
-        char_ngrams: Sequence[int] = (3, 4),
-        word_pairs: Sequence[int] = (5, 8),
+        mentions: Mapping[str, Sequence[str]] | None = None,
         min_df: int = 3,
-        sublinear_tf: bool = True,
-        lowercase: bool = True,
-        word_weight: float = 1.0,
-        char_weight: float = 1.0,
-        pair_weight: float = 1.0,
+        anchored_weight: float = 1.0,
+        own_weight: float = 1.0,
         nb_power: float = 0.5,
-        max_ngrams: int = 0,
-        negation: int = 3,
+        max_features: int = 0,
     ) -> None:
-        self.word_ngrams = word_ngrams
-        self.char_ngrams = char_ngrams
-        self.word_pairs = word_pairs
+        self.mentions = mentions
         self.min_df = min_df
-        self.sublinear_tf = sublinear_tf
-        self.lowercase = lowercase
-        self.word_weight = word_weight
-        self.char_weight = char_weight
-        self.pair_weight = pair_weight
+        self.anchored_weight = anchored_weight
+        self.own_weight = own_weight
         self.nb_power = nb_power
-        self.max_ngrams = max_ngrams
-        self.negation = negation
+        self.max_features = max_features
 
     def fit(self, X: pd.DataFrame, y: npt.ArrayLike | None = None) -> Self:
-        """Learn vocabulary, IDF and targets from a frame with `text` and `target`.
+        """Learn features, IDF and targets from a frame with `text` and `target`.
 
-        `y`, the stances of shape (n_examples,), is needed unless `nb_power` and `max_ngrams` are 0.
+        `y`, the stances of shape (n_examples,), is needed unless `nb_power` and `max_features` are 0.
 
         Raises
         ------
         ValueError
-            If a column or `y` is missing, every block is off, or no n-gram is left.
+            If a column or `y` is missing, both kinds are off, or no feature is left.
         """
         texts, targets = _columns(X)
         self.targets_, target = np.unique(targets, return_inverse=True)
         unique, text = np.unique(texts, return_inverse=True)
-        counts = self.count(list(unique))
-        mass = None
-        if self.nb_power or self.max_ngrams:
-            if y is None:
-                raise ValueError("no y; wanted the stances (nb_power = 0 and max_ngrams = 0 do without)")
-            mass = label_mass(text, target, np.asarray(y), (len(unique), len(self.targets_)))[0]
-        self.fit_counts(counts, np.arange(len(unique)), self.targets_, mass)
+        if y is None and (self.nb_power or self.max_features):
+            raise ValueError("no y; wanted the stances (nb_power = 0 and max_features = 0 do without)")
+        self.n_features_in_ = 2
+        self.fit_counts(self.count(list(unique), self.targets_), text, target, y)
         return self
 
-    def count(self, texts: Sequence[str]) -> Counts:
-        """Count the n-grams of texts, once for all the folds that are fitted on some of them.
+    def count(self, texts: Sequence[str], targets: Sequence[str]) -> Counts:
+        """Count the features of texts, once for all the folds that are fitted on some of them.
 
-        N-grams in fewer than `min_df` of the texts are left out: they are in no more texts of a fold.
+        Those that occur in fewer than `min_df` of them are left out: they are in no more texts of a fold.
         """
-        counts = {}
-        for kind, parameter in PARAMETERS.items():
-            if len(getattr(self, parameter)) and getattr(self, f"{kind}_weight"):
-                counter = self._counter(kind, min_df=min(self.min_df, len(texts)))
-                counts[kind] = (counter.fit_transform(texts), counter.get_feature_names_out())
-        if not counts:
-            raise ValueError("every block of features is off; wanted word_ngrams, char_ngrams or word_pairs")
-        return counts
+        if not self.anchored_weight and not self.own_weight:
+            raise ValueError("both kinds of features are off; wanted an anchored_weight or an own_weight above 0")
+        matrices, names = [], []
+        for seen, weight in ((self._seen(texts, targets), self.anchored_weight), (map(_own, texts), self.own_weight)):
+            counter = CountVectorizer(analyzer=list)
+            try:
+                matrix = counter.fit_transform(seen if weight else (() for _ in seen))
+                name, df = counter.get_feature_names_out(), np.bincount(matrix.indices, minlength=matrix.shape[1])
+                kept = df >= min(self.min_df, len(texts))
+            except ValueError:  # nothing to count
+                n = len(texts) * (len(targets) if not matrices else 1)
+                matrix, name, kept = csr_matrix((n, 0)), np.empty(0, dtype=object), np.empty(0, dtype=bool)
+            matrices.append(matrix[:, kept])
+            names.append(name[kept])
+        return Counts(*matrices, (names[0], names[1]))
 
-    def fit_counts(self, counts: Counts, rows: Indices, targets: npt.NDArray[Any], mass: Array | None) -> csr_matrix:
-        """Fit as `fit` does on the texts of these rows alone; return their TF-IDF columns.
+    def _seen(self, texts: Iterable[str], targets: Sequence[str]) -> Iterator[list[str]]:
+        """Yield the anchored features of each text as seen from each target."""
+        terms = self.terms(targets)
+        for text in texts:
+            for each in features(text, terms)[2]:
+                yield [name for name, _ in each]
 
-        `mass` is what `label_mass` gives for the texts of `rows` and the sorted `targets`.
-        """
-        self.targets_, self.n_features_in_ = targets, 2
-        columns: dict[str, Indices] = {}
-        idf: list[Array] = []
-        for kind, (matrix, _) in counts.items():
+    def terms(self, targets: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the terms that name each target."""
+        mentions = self.mentions or {}
+        return [tuple(mentions.get(name) or (str(name).replace("_", " "),)) for name in targets]
+
+    def fit_counts(self, counts: Counts, text: Rows, target: Rows, y: npt.ArrayLike | None) -> csr_matrix:
+        """Fit as `fit` does to examples given by the rows of their text and the number of their target."""
+        n_targets = len(self.targets_)
+        label = None if y is None else np.unique(np.asarray(y), return_inverse=True)[1]
+        seen, own = np.unique(text * n_targets + target), np.unique(text)
+        pooled, apart = np.zeros_like(target), target
+        columns, idf = [], []
+        for matrix, rows, row, group in (
+            (counts.anchored, seen, np.searchsorted(seen, text * n_targets + target), pooled),
+            (counts.own, own, np.searchsorted(own, text), apart),
+        ):
             here = matrix[rows]
             df = np.bincount(here.indices, minlength=here.shape[1])
-            columns[kind] = np.flatnonzero(df >= min(self.min_df, len(rows)))
-            if not len(columns[kind]):
-                raise ValueError(f"no {kind} n-gram occurs in {self.min_df} texts; wanted a smaller features.min_df")
-            idf.append(np.log((1 + len(rows)) / (1 + df[columns[kind]])) + 1.0)
-            if mass is not None and self.nb_power:
-                idf[-1] *= _log_count_ratio(here[:, columns[kind]], mass) ** self.nb_power
-        self._keep(counts, columns, np.concatenate(idf))
-        X = self.transform_counts(counts, rows)
-        if mass is None or not 0 < self.max_ngrams < X.shape[1]:
+            columns.append(np.flatnonzero(df >= min(self.min_df, len(rows))))
+            idf.append(np.log((1 + len(rows)) / (1 + df[columns[-1]])) + 1.0)
+            if label is not None and self.nb_power:
+                mass = np.zeros((len(rows), group.max() + 1, label.max() + 1))
+                np.add.at(mass, (row, group, label), 1.0)
+                idf[-1] *= _log_count_ratio(here[:, columns[-1]], mass) ** self.nb_power
+        self._keep(counts, columns, idf)
+        if not sum(map(len, columns)):
+            raise ValueError(f"no feature occurs in {self.min_df} texts; wanted a smaller features.min_df")
+        X = self.transform_counts(counts, text, target)
+        if label is None or not 0 < self.max_features < sum(map(len, columns)):
             return X
-        heaviest = _heaviest(X, mass, self.max_ngrams)
-        chosen = zip(columns.items(), self._by_block(heaviest), strict=True)
-        self._keep(counts, {kind: kept[own] for (kind, kept), own in chosen}, self.idf_[heaviest])
-        return self.transform_counts(counts, rows)
+        kept = self._heaviest(X, label)
+        self._keep(counts, [c[k] for c, k in zip(columns, kept, strict=True)], [i[k] for i, k in zip(idf, kept, strict=True)])
+        return self.transform_counts(counts, text, target)
 
-    def _keep(self, counts: Counts, columns: dict[str, Indices], idf: Array) -> None:
-        """Let the vocabulary be these columns of the counts; a block without any is off."""
-        self.columns_ = {kind: kept for kind, kept in columns.items() if len(kept)}
-        self.ngrams_ = np.concatenate([counts[kind][1][kept] for kind, kept in self.columns_.items()])
-        self.idf_ = idf
+    def _keep(self, counts: Counts, columns: Sequence[Rows], idf: Sequence[Array]) -> None:
+        """Let the features be these columns of the counts."""
+        self.columns_ = tuple(columns)
+        self.names_ = tuple(names[kept] for names, kept in zip(counts.names, columns, strict=True))
+        self.idf_ = tuple(idf)
 
-    @property
-    def blocks_(self) -> tuple[Block, ...]:
-        """The kinds of n-grams that are on; not kept, so that a pickle names no class of another module."""
-        return tuple(
-            Block(kind, self._numbers(kind), bool(self.sublinear_tf), float(getattr(self, f"{kind}_weight")), len(kept))
-            for kind, kept in self.columns_.items()
-        )
-
-    def transform_counts(self, counts: Counts, rows: Indices) -> csr_matrix:
-        """Return the TF-IDF columns of the texts of these rows, of the `counts` fitted on."""
-        return self._tfidf([counts[kind][0][rows][:, kept] for kind, kept in self.columns_.items()])
+    def transform_counts(self, counts: Counts, text: Rows, target: Rows) -> csr_matrix:
+        """Return what `transform` returns for examples of the `counts` fitted on."""
+        anchored, own = self.columns_
+        rows = text * len(self.targets_) + target
+        return self._joined(counts.anchored[rows][:, anchored], counts.own[:, own], text, target)
 
     def transform(self, X: pd.DataFrame) -> csr_matrix:
-        """Return a matrix of shape (n_examples, n_ngrams + 1), the target's number last.
+        """Return a matrix of shape (n_examples, n_anchored + n_targets * (n_own + 1)).
+
+        Its columns are the anchored features, then for each target the own ones and a one.
 
         Raises
         ------
@@ -199,56 +207,57 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         """
         check_is_fitted(self)
         texts, targets = _columns(X)
-        column = np.searchsorted(self.targets_, targets).clip(max=len(self.targets_) - 1)
-        if len(unknown := np.unique(targets[self.targets_[column] != targets])):
+        target = np.searchsorted(self.targets_, targets).clip(max=len(self.targets_) - 1)
+        if len(unknown := np.unique(targets[self.targets_[target] != targets])):
             raise ValueError(f"unknown target {unknown[0]!r}; this was fitted on {', '.join(self.targets_)}")
-        unique, row = np.unique(texts, return_inverse=True)
-        number = csr_matrix(column.astype(float)[:, np.newaxis])
-        return cast("csr_matrix", hstack([self.transform_texts(list(unique))[row], number], format="csr"))
+        unique, text = np.unique(texts, return_inverse=True)
+        anchored, own = (CountVectorizer(analyzer=list, vocabulary=names) for names in self.names_)
+        seen = anchored.transform(self._seen(unique, self.targets_))[text * len(self.targets_) + target]
+        return self._joined(seen, own.transform(map(_own, unique)), text, target)
 
-    def transform_texts(self, texts: Sequence[str]) -> csr_matrix:
-        """Return the TF-IDF columns alone, of shape (n_texts, n_ngrams)."""
-        own = zip(self.blocks_, self._by_block(self.ngrams_), strict=True)
-        return self._tfidf([self._counter(block.kind, vocabulary=ngrams).transform(texts) for block, ngrams in own])
+    def _joined(self, anchored: csr_matrix, own: csr_matrix, text: Rows, target: Rows) -> csr_matrix:
+        """Return the matrix of examples; `anchored` has a row an example, `own` a row a text."""
+        n_targets, n_own = len(self.targets_), own.shape[1] + 1
+        one = csr_matrix(np.ones((own.shape[0], 1), np.float32))
+        own = hstack([_tfidf(own, self.idf_[1], self.own_weight), one], format="csr")[text]
+        own.indices = own.indices + np.repeat(target * n_own, np.diff(own.indptr)).astype(own.indices.dtype)
+        own = csr_matrix((own.data, own.indices, own.indptr), shape=(len(text), n_targets * n_own))
+        return cast("csr_matrix", hstack([_tfidf(anchored, self.idf_[0], self.anchored_weight), own], format="csr"))
 
-    def _tfidf(self, counts: list[csr_matrix]) -> csr_matrix:
-        """Return TF-IDF columns; `counts` has those of each block."""
-        columns = []
-        for block, matrix, idf in zip(self.blocks_, counts, self._by_block(self.idf_), strict=True):
-            values = matrix.astype(np.float64)
-            if block.sublinear:
-                values.data = np.log(values.data) + 1.0
-            values.data *= idf[values.indices]
-            columns.append(normalize(values, copy=False) * block.weight)
-        return cast("csr_matrix", hstack(columns, format="csr"))
+    def _heaviest(self, X: csr_matrix, label: Rows) -> list[npt.NDArray[np.bool_]]:
+        """Return which features of each kind move scores most in a first fit, `max_features` together."""
+        coef = StanceClassifier(C=_FIRST_C, tol=0.03).fit(X, label).coef_
+        moved = ((coef - coef.mean(axis=0)) ** 2).sum(axis=0) * np.asarray(X.multiply(X).sum(axis=0)).ravel()
+        n = len(self.names_[0])
+        own = moved[n:].reshape(len(self.targets_), -1)[:, :-1].sum(axis=0)
+        moved = np.concatenate([moved[:n], own])
+        chosen = np.zeros(len(moved), dtype=bool)
+        chosen[np.argsort(-moved, kind="stable")[: self.max_features]] = True
+        return [chosen[:n], chosen[n:]]
 
-    def _by_block(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Split an array that has a value for each n-gram."""
-        return np.split(values, np.cumsum([block.size for block in self.blocks_])[:-1])
-
-    def _counter(self, kind: str, **options: Any) -> CountVectorizer:
-        """Return what counts the n-grams of a kind in texts."""
-
-        def ngrams(text: str) -> list[str]:
-            prepared = prepare(text, lowercase=self.lowercase, negation=self.negation)
-            return [ngram for ngram, _ in GENERATORS[kind](prepared, *self._numbers(kind))]
-
-        return CountVectorizer(analyzer=ngrams, **options)
-
-    def _numbers(self, kind: str) -> tuple[int, int]:
-        low, high = getattr(self, PARAMETERS[kind])
-        return int(low), int(high)
-
-    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
-        """Return names of shape (n_ngrams + 1,), such as ``word:no``, ``char: no`` and ``target``."""
+    def get_feature_names_out(self, input_features: object = None) -> Names:
+        """Return the names of the columns: a feature's, behind the target's if it is its own."""
         check_is_fitted(self)
-        kinds = [block.kind for block in self.blocks_ for _ in range(block.size)]
-        names = [f"{kind}:{ngram}" for kind, ngram in zip(kinds, self.ngrams_, strict=True)]
-        return np.asarray([*names, "target"], dtype=object)
+        anchored, own = self.names_
+        each = [f"{target}: {name}" for target in self.targets_ for name in [*own, "(intercept)"]]
+        return np.asarray([*anchored, *each], dtype=object)
+
+
+def _own(text: str) -> list[str]:
+    return [name for name, _ in own_features(tokenize(text))]
+
+
+def _tfidf(counts: csr_matrix, idf: Array, weight: float) -> csr_matrix:
+    values = counts.astype(np.float64)
+    values.data = (np.log(values.data) + 1.0) * idf[values.indices]
+    return cast("csr_matrix", normalize(values, copy=False) * weight)
 
 
 def _log_count_ratio(counts: csr_matrix, mass: Array) -> Array:
-    """Return the largest absolute log-count ratio of each n-gram, shape (n_ngrams,), above 0."""
+    """Return the largest absolute log-count ratio of each feature, shape (n_features,), above 0.
+
+    `mass`, of shape (n_rows, n_targets, n_classes), counts the examples of each row of `counts`.
+    """
     present = csr_matrix((np.ones(counts.nnz), counts.indices, counts.indptr), counts.shape)
     inside = np.asarray(present.T @ mass.reshape(len(mass), -1)).reshape(-1, *mass.shape[1:])
     # With every class's texts set against the other texts of the same target.
@@ -258,19 +267,8 @@ def _log_count_ratio(counts: csr_matrix, mass: Array) -> Array:
     return cast("Array", np.abs(ratio).max(axis=(1, 2)).clip(min=1e-3))
 
 
-def _heaviest(X: csr_matrix, mass: Array, n: int) -> npt.NDArray[np.bool_]:
-    """Return which n columns move scores most in a first fit: the weights apart from their mean over the classes."""
-    first = JointClassifier(tol=0.03).fit_path(X, mass, np.arange(mass.shape[2]), [_FIRST_C])[0]
-    apart = first.coef_ - first.coef_.mean(axis=1, keepdims=True)
-    moved = (apart**2).sum(axis=(0, 1)) * np.asarray(X.multiply(X).sum(axis=0)).ravel()
-    chosen = np.zeros(X.shape[1], dtype=bool)
-    chosen[np.argsort(-moved, kind="stable")[:n]] = True
-    return chosen
-
-
-def _columns(X: pd.DataFrame) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+def _columns(X: pd.DataFrame) -> tuple[Names, Names]:
     missing = [name for name in ("text", "target") if name not in getattr(X, "columns", ())]
     if missing:
         raise ValueError(f"no column {missing[0]!r}; wanted a DataFrame with text and target")
-    texts = X["text"].to_numpy(dtype=object)
-    return texts, cast("npt.NDArray[np.object_]", X["target"].to_numpy(dtype=object))
+    return X["text"].to_numpy(dtype=object), X["target"].to_numpy(dtype=object)

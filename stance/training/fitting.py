@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
@@ -21,8 +22,8 @@ from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.settings import Settings
 from stance.training.baselines import BASELINES
-from stance.training.search import Choice, Mark, Progress, held_out
-from stance.training.strongest import strongest_ngrams
+from stance.training.search import Choice, Mark, Progress, count, held_out, without_target
+from stance.training.strongest import strongest_phrases
 
 #: The name of the trained system among `Training.evaluations`; the others are baselines.
 MODEL = "model"
@@ -41,8 +42,8 @@ class Training:
     marks
         Why each wrong prediction was made, by its row in `predictions`: the words that pushed most in the fold's own
         model, which had not seen the text, as (start, end, label, push); see `Explanation.push`.
-    ngrams
-        What the final model goes by, as `stance.training.strongest.strongest_ngrams` says.
+    phrases
+        What the final model goes by, as `stance.training.strongest.strongest_phrases` says.
     evaluations
         By system, `MODEL` first.
     comparisons
@@ -60,7 +61,7 @@ class Training:
     model: Model
     predictions: pd.DataFrame
     marks: dict[int, list[Mark]]
-    ngrams: list[dict[str, Any]]
+    phrases: list[dict[str, Any]]
     evaluations: dict[str, Evaluation]
     comparisons: list[Comparison]
     calibration: Calibration
@@ -100,21 +101,29 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     outer = group_folds(examples, settings.evaluation.folds, seed=settings.seed)
     every = np.arange(len(examples))
     splits = [*outer, (every, every[:0])]
-    *folds, last = held_out(settings, corpus, splits, n_jobs=n_jobs, progress=progress, reasons=True)
+    counted = count(settings, corpus)
+    *folds, last = held_out(
+        settings, corpus, splits, n_jobs=n_jobs, progress=progress, reasons=True, counted=counted
+    )
     out_of_fold = pd.concat({k: fold.predictions for k, fold in enumerate(folds)}, names=["fold"]).reset_index("fold")
     predictions = examples.drop(columns="weight").join(out_of_fold)
     evaluations, comparisons = _judge(predictions, settings)
     gold = predictions["stance"].to_numpy(dtype=object)
     proba = predictions[list(LABELS)].to_numpy(dtype=float)
     pipeline = cast("Pipeline", last.pipeline)
-    model = Model.from_pipeline(pipeline, _info(settings, corpus, evaluations[MODEL]))
+    info = _info(settings, corpus, evaluations[MODEL])
+    if len(corpus.targets) > 1 and not settings.classifier.base:
+        # One fold tells: its groups toward each target, by a model that never saw that target or these groups.
+        unseen = without_target(settings, counted, last.choice.C, outer[0], n_jobs=n_jobs)
+        info = replace(info, expected=astuple(_judge(unseen, settings, ())[0][MODEL].f_avg_mean))
+    model = Model.from_pipeline(pipeline, info)
     return Training(
         settings=settings,
         corpus=corpus,
         model=model,
         predictions=predictions,
         marks={row: marks for fold in folds for row, marks in fold.marks.items()},
-        ngrams=strongest_ngrams(model, corpus),
+        phrases=strongest_phrases(model, corpus, counts=counted.counts),
         evaluations=evaluations,
         comparisons=comparisons,
         calibration=calibration(gold, proba),
@@ -137,14 +146,16 @@ def versions() -> dict[str, str]:
     return result
 
 
-def _judge(predictions: pd.DataFrame, settings: Settings) -> tuple[dict[str, Evaluation], list[Comparison]]:
+def _judge(
+    predictions: pd.DataFrame, settings: Settings, baselines: Iterable[str] = BASELINES
+) -> tuple[dict[str, Evaluation], list[Comparison]]:
     columns = {name: predictions[name].to_numpy(dtype=object) for name in predictions}
-    systems = {MODEL: columns["predicted"], **{name: columns[name] for name in BASELINES}}
+    systems = {MODEL: columns["predicted"], **{name: columns[name] for name in baselines}}
     gold, target, group = columns["stance"], columns["target"], columns["group"]
     drawn = {"resamples": settings.evaluation.resamples, "seed": settings.seed}
     evaluations = {name: evaluate(gold, labels, target, group, **drawn) for name, labels in systems.items()}
     comparisons = [
-        compare((MODEL, name), (systems[MODEL], systems[name]), gold, target, group, **drawn) for name in BASELINES
+        compare((MODEL, name), (systems[MODEL], systems[name]), gold, target, group, **drawn) for name in baselines
     ]
     return evaluations, comparisons
 

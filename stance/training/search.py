@@ -19,13 +19,13 @@ from threadpoolctl import threadpool_limits
 from stance.data.corpus import Corpus
 from stance.data.splits import group_folds
 from stance.errors import StanceError
-from stance.labels import LABELS
+from stance.labels import LABELS, Target
 from stance.metrics import confusions, f_avg, fit_temperature
 from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.settings import Settings
 from stance.training.baselines import BASELINES
-from stance.training.classifier import JointClassifier, label_mass
+from stance.training.classifier import StanceClassifier
 from stance.training.features import Counts, StanceFeatures
 
 Array = npt.NDArray[np.float64]
@@ -74,15 +74,53 @@ class HeldOut:
     pipeline: Pipeline | None
 
 
-def make_pipeline(settings: Settings, *, C: float | None = None) -> Pipeline:
+def make_pipeline(settings: Settings, targets: Sequence[Target] = (), *, C: float | None = None) -> Pipeline:
     """Return the unfitted scikit-learn pipeline that the settings describe, by default with the middle C of the grid.
 
     It takes a DataFrame of `text` and `target`, and any labels.
     """
     grid = settings.classifier.C
-    classifier = settings.classifier.model_dump() | {"C": grid[len(grid) // 2] if C is None else C}
-    features = StanceFeatures(**settings.features.model_dump())
-    return Pipeline([("features", features), ("classifier", JointClassifier(**classifier))])
+    classifier = settings.classifier
+    features = StanceFeatures(
+        mentions={target.name: target.terms for target in targets}, **settings.features.model_dump()
+    )
+    C = grid[len(grid) // 2] if C is None else C
+    return Pipeline([
+        ("features", features),
+        ("classifier", StanceClassifier(C=C, class_weight=classifier.class_weight)),
+    ])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A corpus as arrays: its features, and for each example its text, target (an index of `targets`) and label."""
+
+    corpus: Corpus
+    counts: Counts
+    targets: npt.NDArray[Any]
+    text: Rows
+    target: Rows
+    stance: npt.NDArray[Any]
+    weight: Array
+
+
+def count(settings: Settings, corpus: Corpus) -> Counted:
+    """Count the features of a corpus, once for all splits of it.
+
+    Raises
+    ------
+    StanceError
+        If both kinds of features are off.
+    """
+    examples = corpus.examples
+    texts, text = np.unique(examples["text"].to_numpy(dtype=object), return_inverse=True)
+    targets, target = np.unique(examples["target"].to_numpy(dtype=object), return_inverse=True)
+    try:
+        counts = make_pipeline(settings, corpus.targets)[0].count(list(texts), targets)
+    except ValueError as error:
+        raise StanceError(str(error)) from None
+    stance, weight = examples["stance"].to_numpy(dtype=object), examples["weight"].to_numpy(dtype=float)
+    return Counted(corpus, counts, targets, text, target, stance, weight)
 
 
 def held_out(
@@ -93,11 +131,13 @@ def held_out(
     n_jobs: int = -1,
     progress: Progress | None = None,
     reasons: bool = False,
+    counted: Counted | None = None,
 ) -> list[HeldOut]:
     """Train on some rows of a corpus and predict others, once for each split (train, test).
 
     C and the temperature are chosen by cross-validation inside `train`. A target of which `train` has no
-    example is predicted by the weights that the others share. With `reasons` errors are explained.
+    example is predicted by the weights that the others share. With `reasons` errors are explained. `counted` is
+    what `count` gives for the corpus, where it is at hand.
     `joblib.parallel_config` says where it works, by default in processes of this machine.
 
     Raises
@@ -109,7 +149,7 @@ def held_out(
     inner = [
         group_folds(examples.iloc[train], settings.evaluation.inner_folds, seed=settings.seed) for train, _ in splits
     ]
-    data = _count(settings, corpus)
+    data = counted or count(settings, corpus)
     searches = [
         delayed(_search)(settings, data, rows[train], rows[test])
         for (rows, _), folds in zip(splits, inner, strict=True)
@@ -134,6 +174,23 @@ def held_out(
             return _ticked(parallel(refits), len(searches), total, progress)
 
 
+def without_target(
+    settings: Settings, counted: Counted, C: float, split: tuple[Rows, Rows], *, n_jobs: int = -1
+) -> pd.DataFrame:
+    """Return the test examples of a split with `predicted`, each by a model trained without any example of its target."""
+    (train, test), targets = split, range(len(counted.targets))
+    splits = [(train[counted.target[train] != k], test[counted.target[test] == k]) for k in targets]
+    with threadpool_limits(1):
+        labels = Parallel(n_jobs=n_jobs)(delayed(_labels)(settings, counted, C, *rows) for rows in splits)
+    examples = counted.corpus.examples.iloc[np.concatenate([rows for _, rows in splits])]
+    return examples.assign(predicted=np.concatenate(labels))
+
+
+def _labels(settings: Settings, data: Counted, C: float, train: Rows, test: Rows) -> npt.NDArray[np.object_]:
+    features, path = _fit_path(settings, data, train, [C])
+    return np.asarray(LABELS, dtype=object)[_scores(features, path, data, test)[0].argmax(axis=1)]
+
+
 def _ticked(results: Iterable[Any], done: int, total: int, progress: Progress | None) -> list[Any]:
     """Return all results of a batch, telling of each; joblib runs one batch at a time."""
     collected = []
@@ -144,64 +201,32 @@ def _ticked(results: Iterable[Any], done: int, total: int, progress: Progress | 
     return collected
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """A corpus as arrays: its n-grams, and for each example its text, target (an index of `targets`) and label."""
-
-    corpus: Corpus
-    counts: Counts
-    targets: npt.NDArray[Any]
-    text: Rows
-    target: Rows
-    stance: npt.NDArray[Any]
-    weight: Array
-
-
-def _count(settings: Settings, corpus: Corpus) -> _Counted:
-    examples, features = corpus.examples, settings.features
-    texts, text = np.unique(examples["text"].to_numpy(dtype=object), return_inverse=True)
-    targets, target = np.unique(examples["target"].to_numpy(dtype=object), return_inverse=True)
-    try:
-        counts = StanceFeatures(**features.model_dump()).count(list(texts))
-    except ValueError as error:
-        if "every block" in str(error):
-            raise StanceError(str(error)) from None
-        raise StanceError(
-            f"no n-gram of any block of features occurs in {features.min_df} of the"
-            f" {len(texts)} texts; wanted one or more. Lower features.min_df, or add texts"
-        ) from None
-    stance, weight = examples["stance"].to_numpy(dtype=object), examples["weight"].to_numpy(dtype=float)
-    return _Counted(corpus, counts, targets, text, target, stance, weight)
-
-
 def _fit_path(
-    settings: Settings, data: _Counted, rows: Rows, grid: Sequence[float]
-) -> tuple[StanceFeatures, list[JointClassifier]]:
+    settings: Settings, data: Counted, rows: Rows, grid: Sequence[float]
+) -> tuple[StanceFeatures, list[StanceClassifier]]:
     """Fit on these examples, once for each C."""
-    texts, text = np.unique(data.text[rows], return_inverse=True)
-    shape = (len(texts), len(data.targets))
-    mass, classes = label_mass(text, data.target[rows], data.stance[rows], shape, data.weight[rows])
-    if len(classes) < 2:
+    stance = data.stance[rows]
+    if len(set(stance)) < 2:
         raise StanceError(
-            f"a training part of the cross-validation has {len(rows)} examples, all {classes[0]!r}; wanted two labels"
+            f"a training part of the cross-validation has {len(rows)} examples, all {stance[0]!r}; wanted two labels"
             " or more. Label more articles that take a side, or lower evaluation.folds and evaluation.inner_folds"
         )
-    features, classifier = make_pipeline(settings)
+    features, classifier = make_pipeline(settings, data.corpus.targets)
+    features.targets_ = data.targets
     try:
-        X = features.fit_counts(data.counts, texts, data.targets, mass)
+        X = features.fit_counts(data.counts, data.text[rows], data.target[rows], stance)
     except ValueError as error:
-        raise StanceError(f"{error}, or more texts: one training part has {len(texts)}") from None
-    return features, classifier.fit_path(X, mass, classes, grid)
+        raise StanceError(f"{error}, or more texts: one training part has {len(set(data.text[rows]))}") from None
+    return features, classifier.fit_path(X, stance, grid, data.weight[rows])
 
 
-def _scores(features: StanceFeatures, path: Sequence[JointClassifier], data: _Counted, rows: Rows) -> Array:
+def _scores(features: StanceFeatures, path: Sequence[StanceClassifier], data: Counted, rows: Rows) -> Array:
     """Return scores of examples, shape (n_classifiers, n_rows, 3), LABELS order; a label never seen has -inf."""
-    texts, text = np.unique(data.text[rows], return_inverse=True)
-    X = features.transform_counts(data.counts, texts)
-    return np.stack([classifier.text_scores(X, LABELS)[text, data.target[rows]] for classifier in path])
+    X = features.transform_counts(data.counts, data.text[rows], data.target[rows])
+    return np.stack([classifier.scores(X, LABELS) for classifier in path])
 
 
-def _search(settings: Settings, data: _Counted, train: Rows, test: Rows) -> Array:
+def _search(settings: Settings, data: Counted, train: Rows, test: Rows) -> Array:
     """Return held-out scores for each C, shape (n_C, n_test, 3), LABELS order."""
     with threadpool_limits(1):
         features, path = _fit_path(settings, data, train, settings.classifier.C)
@@ -223,7 +248,7 @@ def _choose(settings: Settings, examples: pd.DataFrame, folds: Splits, scores: S
     return Choice(grid[best], temperature, dict(zip(grid, f_avgs, strict=True)))
 
 
-def _refit(settings: Settings, data: _Counted, choice: Choice, train: Rows, test: Rows, reasons: bool) -> HeldOut:
+def _refit(settings: Settings, data: Counted, choice: Choice, train: Rows, test: Rows, reasons: bool) -> HeldOut:
     """Fit with what was chosen; predict the test rows, by the baselines too, and say why it errs."""
     with threadpool_limits(1):
         features, (classifier,) = _fit_path(settings, data, train, [choice.C])

@@ -1,4 +1,4 @@
-"""What a model goes by as a whole: its strongest n-grams, and where its data has them."""
+"""What a model goes by as a whole: its strongest phrases, and where its data has them."""
 
 from __future__ import annotations
 
@@ -6,65 +6,75 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import csc_matrix, csr_matrix, hstack
 
 from stance.data.corpus import Corpus
 from stance.labels import LABELS
 from stance.model.predictor import Model
+from stance.text.features import readable
+from stance.training.features import Counts, StanceFeatures
 
 _ARTICLES = 3
+# Frames that people can read at a glance: words on a side of the target, pairs of them, and own words.
+_SHOWN = {"<", ">", "<<", "<>", ">>", "w", "ww"}
 
 
-def strongest_ngrams(model: Model, corpus: Corpus | None, *, n: int = 15) -> list[dict[str, Any]]:
-    """Return the n-grams that move most toward each label, by target and label, strongest first.
+def strongest_phrases(
+    model: Model, corpus: Corpus | None, *, n: int = 15, counts: Counts | None = None
+) -> list[dict[str, Any]]:
+    """Return the phrases that move most toward each label, by target and label, strongest first.
 
-    A push is the weight for the label less its mean over labels, times IDF, times the root of the fraction of
-    the corpus's texts that hold the n-gram: what it adds to a text's score, as a root mean square over
-    the corpus, but for the texts' lengths. Without the root, n-grams of two or three texts stand
-    first, of which little is known. Word n-grams are given where the model has any.
+    A phrase is what people read of a feature, such as "condemned … TARGET"; features that read alike are one. The push
+    of a feature is its weight for the label less the mean over labels, times IDF, times the root of the fraction of
+    the corpus's texts that hold it: what it adds to a text's score, as a root mean square over the corpus, but for
+    the texts' lengths. Without the root, features of two or three texts stand first, of which little is known.
+
+    `counts` are those of the corpus's sorted texts and targets, where they are at hand.
 
     Returns
     -------
     list of dict
-        `target`, `label`, `ngram`, `push`; with a corpus also `texts` (how many hold it), how many of
-        these are labelled `against`, `none` and `favor` toward the target, how many `articles` they are of, and
+        `target`, `label`, `phrase`, `push`; with a corpus also `texts` (how many hold it as seen from the target), how
+        many of these are labelled `against`, `none` and `favor` toward it, how many `articles` they are of, and
         `most_in`, the articles that hold it most often. Without a corpus the push has no root.
     """
-    if corpus is None:
-        return [
-            {"target": target, "label": label, "ngram": ngram, "push": push}
-            for target in model.targets
-            for label in LABELS
-            for ngram, push in model.top_ngrams(target, label, n=n)
-        ]
-    scorer, examples = model.scorer, corpus.examples
-    kinds = [block.kind for block in scorer.blocks]
-    block = kinds.index("word") if "word" in kinds else 0
-    texts = examples["text"].unique()
-    texts_with: list[list[str]] = [[] for _ in scorer.idf]
-    for text in texts:
-        for row in {row for row, _ in scorer.known_ngrams(block, scorer.prepared(text))}:
-            texts_with[row].append(text)
-    root = np.sqrt([len(holders) / len(texts) for holders in texts_with])
+    names = model.scorer.names
+    shown = np.asarray([name.split(" ")[0] in _SHOWN for name in names])
     result = []
-    for i, target in enumerate(model.targets):
-        about = examples[examples["target"] == target]
-        labelled = dict(zip(about["text"], zip(about["stance"], about["article"], strict=True), strict=True))
-        pushes = model.pushes(target) * root[:, np.newaxis]
-        for k in np.flatnonzero(np.isfinite(scorer.intercepts[i])):
-            for row in np.argsort(-pushes[:, k], kind="stable")[:n]:
-                if pushes[row, k] <= 0:
-                    break
-                holders = [labelled[text] for text in texts_with[row] if text in labelled]
-                stances = Counter(stance for stance, _ in holders)
-                articles = Counter(article for _, article in holders)
-                result.append({
-                    "target": target,
-                    "label": LABELS[k],
-                    "ngram": scorer.ngrams[row],
-                    "push": float(pushes[row, k]),
-                    "texts": len(texts_with[row]),
-                    **{label: stances[label] for label in LABELS},
-                    "articles": len(articles),
-                    "most_in": [name for name, _ in articles.most_common(_ARTICLES)],
-                })  # fmt: skip
+    for target in model.targets:
+        pushes, about = model.pushes(target), None
+        if corpus is not None:
+            about = _held(model, target, corpus, counts)
+            pushes = pushes * np.sqrt(np.diff(about[0].indptr) / max(about[0].shape[0], 1))[:, np.newaxis]
+        for k in np.flatnonzero(np.isfinite(pushes).all(axis=0)):
+            phrases: dict[str, dict[str, Any]] = {}
+            for row in np.argsort(np.where(shown, -pushes[:, k], 0.0), kind="stable")[: 4 * n].tolist():
+                phrase = readable(names[row])
+                if pushes[row, k] > 0 and phrase not in phrases and len(phrases) < n:
+                    facts = {"target": target, "label": LABELS[k], "phrase": phrase, "push": float(pushes[row, k])}
+                    phrases[phrase] = facts if about is None else facts | _counted(*about, row)
+            result += phrases.values()
     return result
+
+
+def _held(model: Model, target: str, corpus: Corpus, counts: Counts | None) -> tuple[csc_matrix, pd.DataFrame]:
+    """Return which of the texts labelled toward a target hold each feature of the model, and their examples."""
+    texts, targets = np.unique(corpus.examples["text"]), np.unique(corpus.examples["target"])
+    if counts is None:
+        mentions = dict(zip(model.targets, model.scorer.mentions, strict=True))
+        counts = StanceFeatures(mentions=mentions, min_df=1).count(list(texts), targets)
+    about = corpus.examples[corpus.examples["target"] == target]
+    text = np.searchsorted(texts, about["text"])
+    column = {name: i for i, name in enumerate(np.concatenate(counts.names).tolist())}
+    seen = counts.anchored[text * len(targets) + np.searchsorted(targets, target)]
+    both = hstack([seen, counts.own[text], csr_matrix((len(text), 1))], format="csc")
+    return both[:, [column.get(name, len(column)) for name in model.scorer.names]], about
+
+
+def _counted(held: csc_matrix, about: pd.DataFrame, row: int) -> dict[str, Any]:
+    holders = about.iloc[held.indices[held.indptr[row] : held.indptr[row + 1]]]
+    stances, articles = Counter(holders["stance"]), Counter(holders["article"])
+    most = [name for name, _ in articles.most_common(_ARTICLES)]
+    numbers = {label: stances[label] for label in LABELS}
+    return {"texts": len(holders), **numbers, "articles": len(articles), "most_in": most}
