@@ -16,11 +16,9 @@ from stance import LABELS
 
 #: What the tables call the texts of each file.
 SOURCES = {"sentences.csv": "articles", "lines.csv": "lines", "ungd.csv": "speeches", "whitehouse.csv": "briefings"}
-#: Lines that were written down as headlines once printed.
-REMEMBERED = "remembered headlines"
 #: Sentences of the two real sources in which a model saw a side, most of them without one.
 NEAR_MISSES = ", near misses"
-SUBSETS = [*SOURCES.values(), REMEMBERED, f"speeches{NEAR_MISSES}", f"briefings{NEAR_MISSES}"]
+SUBSETS = [*SOURCES.values(), f"speeches{NEAR_MISSES}", f"briefings{NEAR_MISSES}"]
 
 
 def by_subset(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -23,7 +23,6 @@ import pandas as pd
 from common import FOLDER, ROOT, RUNS, data_parser, experiment, named_tables, write_sections
 from result_tables import (
     NEAR_MISSES,
-    REMEMBERED,
     SOURCES,
     ablation_table,
     calibration_table,
@@ -98,16 +97,10 @@ def run_splits(name: str, settings: stance.Settings, splits: Callable[[stance.Co
 
 
 def subset_of(settings: stance.Settings) -> dict[str, str]:
-    """Return the subset of each sentence by its id, in which remembered headlines and near misses have a sign."""
-
-    def name(source: str, sentence: str) -> str:
-        if "~" in sentence:
-            return source + NEAR_MISSES
-        return REMEMBERED if source == "lines" and sentence.startswith("r") else source
-
+    """Return the subset of each sentence by its id, in which near misses have a sign."""
     plain = stance.read_settings(FOLDER / "all.toml").data.files
     return {
-        sentence: name(SOURCES[Path(original).name], sentence)
+        sentence: SOURCES[Path(original).name] + (NEAR_MISSES if "~" in sentence else "")
         for file, original in zip(settings.data.files, plain, strict=True)
         for sentence in pd.read_csv(file, dtype=str)["sentence_id"]
     }
@@ -128,7 +121,7 @@ def split_sources(corpus: stance.Corpus, subsets: dict[str, str]) -> list[Split]
     group = corpus.examples["group"]
     return [
         (name, np.flatnonzero(~group.isin(group[source == name]).to_numpy()), np.flatnonzero(source == name))
-        for name in (*SOURCES.values(), REMEMBERED)
+        for name in SOURCES.values()
     ]
 
 
