@@ -105,7 +105,9 @@ def load_model(path: Path | None, targets: Path | None = None) -> Model:
         new = read_targets(existing_file(targets, "targets in TOML, each with a title and mentions")).values()
         for target in new:
             model = model.with_target(target.name, target.terms, title=target.title)
-        expected = "F_avg {:.2f} [{:.2f}, {:.2f}] is".format(*model.info.expected) if model.info.expected else "little is"
+        expected = (
+            "F_avg {:.2f} [{:.2f}, {:.2f}] is".format(*model.info.expected) if model.info.expected else "little is"
+        )
         say(f"{', '.join(target.name for target in new)}: zero-shot, without labels of its own; {expected} to expect")
     return model
 

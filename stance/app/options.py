@@ -25,7 +25,9 @@ Strict = Annotated[bool, typer.Option("--strict", help="Make warnings about the 
 TargetsFile = Annotated[
     Path | None,
     typer.Option(
-        "--targets", metavar="FILE", help="More targets, in TOML, known by their mentions alone (zero-shot): title, mentions."
+        "--targets",
+        metavar="FILE",
+        help="More targets, in TOML, known by their mentions alone (zero-shot): title, mentions.",
     ),
 ]
 Targets = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this target; may be repeated.")]

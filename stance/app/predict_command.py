@@ -78,9 +78,7 @@ def predict(
     older = to_file and Path(str(output)).is_file()
     options: dict[str, Any] = {"text_column": text_column, "targets": target or [], "long": long}
     if texts:
-        _predict_texts(
-            loaded(), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"}
-        )
+        _predict_texts(loaded(), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"})
     elif engine == "dask":
         from stance.predict.dask import predict_on_cluster
         from stance.predict.files import sources_of

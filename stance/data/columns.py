@@ -82,7 +82,11 @@ def read_targets(path: Path) -> dict[str, Target]:
 
 
 def _target(
-    name: str, title: str, definition: str = "", mentions: Sequence[str] = (), lexicon: Mapping[str, Any] = MappingProxyType({})
+    name: str,
+    title: str,
+    definition: str = "",
+    mentions: Sequence[str] = (),
+    lexicon: Mapping[str, Any] = MappingProxyType({}),
 ) -> Target:
     def terms(favor: Sequence[str] = (), against: Sequence[str] = ()) -> tuple[tuple[str, ...], ...]:
         return tuple(mentions), tuple(favor), tuple(against)

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,59 +136,64 @@ class Explanation:
 
 
 class Shares(NamedTuple):
-    """What adds up to a text's scores toward one target; arrays of shape (3,), LABELS order."""
+    """What adds up to a text's scores toward one target; arrays of shape (..., 3), LABELS order."""
 
     named: bool
     intercept: Floats
     phrases: dict[str, Floats]
-    words: npt.NDArray[np.float64]  #: of each span, shape (n_spans, 3)
+    words: Floats  #: of each span
 
 
-def explain(scorer: Scorer, text: str) -> tuple[npt.NDArray[np.int64], list[Shares]]:
-    """Return start and end of each word of a text and of what stands between, and the shares toward each target.
+def explain(scorer: Scorer, text: str, targets: Sequence[int]) -> tuple[npt.NDArray[np.int64], list[Shares]]:
+    """Return start and end of each word of a text and of what stands between, and the shares toward some targets.
 
     The spans have the shape (n_spans, 2); `Explanation` says what the shares are.
     """
     spans = np.asarray([match.span() for match in _SPANS.finditer(text)], np.int64).reshape(-1, 2)
     tokens, own, anchored = features(text, scorer.mentions)
-    position = origins(text)
     # The spans that each token covers, which are several if it has an apostrophe.
-    covered = [
-        np.flatnonzero((spans[:, 0] < position[token.end]) & (spans[:, 1] > position[token.start])) for token in tokens
-    ]
-    result = []
-    for target, view in enumerate(anchored):
-        named = NOT_NAMED not in {name for name, _ in view}
-        shares = Shares(named, scorer.intercepts[target].copy(), {}, np.zeros((len(spans), len(LABELS))))
+    bounds = np.asarray(origins(text))[[[token.start, token.end] for token in tokens]].reshape(-1, 2)
+    first = np.searchsorted(spans[:, 0], bounds[:, 0], side="right") - 1
+    last = np.searchsorted(spans[:, 0], bounds[:, 1], side="left")
+    covered = [range(a, b) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+    n_anchored, result = len(scorer.anchored), []
+    for target in targets:
+        view = anchored[target]
+        seen, seen_shares = _occurrences(scorer, view, scorer.anchored, 0)
+        plain, plain_shares = _occurrences(scorer, own, scorer.own[:, target], n_anchored)
+        occurrences, shares = seen + plain, np.concatenate([seen_shares, plain_shares])
+        # What no word carries is the intercept's.
+        constant = np.asarray([not where for _, where in occurrences], dtype=bool)
         sides = {where: name for name, where in view if name[:2] in {"< ", "> "}}
-        for name, where, share in chain(
-            _occurrences(scorer, view, scorer.anchored, 0),
-            _occurrences(scorer, own, scorer.own[:, target], len(scorer.anchored)),
-        ):
-            if not where:
-                shares.intercept[:] += share
-                continue
-            phrase = _phrase(sides.get(where, name) if name.startswith("* ") else name, where, tokens)
-            shares.phrases[phrase] = shares.phrases.get(phrase, 0.0) + share
-            for token in where:
-                shares.words[covered[token]] += share / (len(where) * len(covered[token]))
-        result.append(shares)
+        phrases: dict[str, Floats] = {}
+        words = np.zeros((len(spans), len(LABELS)))
+        touched: list[tuple[int, int, float]] = []
+        for k, (name, where) in enumerate(occurrences):
+            if where:
+                phrase = _phrase(sides.get(where, name) if name.startswith("* ") else name, where, tokens)
+                phrases[phrase] = phrases.get(phrase, 0.0) + shares[k]
+                touched += [(k, i, 1 / (len(where) * len(covered[t]))) for t in where for i in covered[t]]
+        if touched:
+            occurrence, span, fraction = map(np.asarray, zip(*touched, strict=True))
+            np.add.at(words, span, shares[occurrence] * fraction[:, np.newaxis])
+        named = NOT_NAMED not in {name for name, _ in view}
+        intercept = scorer.intercepts[target] + shares[constant].sum(axis=0)
+        result.append(Shares(named, intercept, phrases, words))
     return spans, result
 
 
 def _occurrences(
-    scorer: Scorer, known: Sequence[Feature], weights: npt.NDArray[Any], first: int
-) -> Iterator[tuple[str, tuple[int, ...], Floats]]:
-    """Yield each known feature of a kind as often as it occurs, its tokens and its part of the feature's share.
+    scorer: Scorer, met: Sequence[Feature], weights: npt.NDArray[Any], first: int
+) -> tuple[list[Feature], Floats]:
+    """Return each known feature of a kind as often as it occurs, and its parts of the feature's share.
 
     The kind's `weights` begin at row `first` of the vocabulary.
     """
-    times = Counter(name for name, _ in known)
+    known = [feature for feature in met if feature[0] in scorer.rows]
     rows, values = scorer.values(name for name, _ in known)
-    value_of = dict(zip(rows.tolist(), values.tolist(), strict=True))
-    for name, where in known:
-        if (row := scorer.rows.get(name)) is not None:
-            yield name, where, weights[row - first].astype(float) * (value_of[row] / times[name])
+    row = np.asarray([scorer.rows[name] for name, _ in known], np.int64)
+    position, counts = np.searchsorted(rows, row), np.bincount(np.searchsorted(rows, row), minlength=len(rows))
+    return known, weights[row - first].astype(float) * (values / counts)[position, np.newaxis]
 
 
 def _phrase(name: str, where: tuple[int, ...], tokens: Sequence[Token]) -> str:

@@ -144,13 +144,15 @@ def build_table(scorer: Scorer) -> Table:
     flags: dict[str, int] = {}
     for flag, words in ((_STOP, STOP_WORDS), (_NEGATION, NEGATIONS), (_CONJUNCTION, CONJUNCTIONS)):
         flags |= {word: flags.get(word, 0) | flag for word in words}
+    words, flag_of = _hash_table(_word_hashes(flags, seed))
+    known, rows = _hash_table(hashes)
     return Table(
-        _classes(), seed, _word_hashes(_FRAMES, seed),
-        *_hash_table(_word_hashes(flags, seed)), np.fromiter(flags.values(), np.uint8),
-        *_terms(scorer.mentions, seed),
-        *_hash_table(hashes),
-        np.column_stack([scorer.anchored[first] * idf[first], idf[first] ** 2]),
-        np.column_stack([own[rest - n] * idf[rest], idf[rest] ** 2]),
+        classes=_classes(), seed=seed, frames=_word_hashes(_FRAMES, seed),
+        words=words, flag_of=flag_of, flags=np.fromiter(flags.values(), np.uint8),
+        hashes=known, rows=rows,
+        anchored=np.column_stack([scorer.anchored[first] * idf[first], idf[first] ** 2]),
+        own=np.column_stack([own[rest - n] * idf[rest], idf[rest] ** 2]),
+        **_terms(scorer.mentions, seed),
     )  # fmt: skip
 
 
@@ -180,7 +182,7 @@ def _classes() -> npt.NDArray[np.uint8]:
     classes = np.zeros(len(characters), np.uint8)
     for match in re.finditer(r"\w+", characters):
         classes[match.start() : match.end()] = _LETTER
-    kinds = {_APOSTROPHE: "'’", _SOFT_BREAK: ",;:!-", _PERIOD: ".", _BREAK: "–—…()[]\"“”", _QUESTION: "?"}
+    kinds = {_APOSTROPHE: "'’", _SOFT_BREAK: ",;:!-", _PERIOD: ".", _BREAK: '–—…()[]"“”', _QUESTION: "?"}  # noqa: RUF001
     for kind, signs in kinds.items():
         classes[[ord(sign) for sign in signs]] = kind
     return classes
@@ -205,26 +207,31 @@ def _hash_table(keys: Array) -> tuple[Array, Array]:
     return hashes, numbers
 
 
-def _terms(mentions: Sequence[Sequence[str]], seed: Any) -> tuple[Any, ...]:
-    """Return the fields of `Table` from `firsts` to `open`."""
-    terms = sorted({(words_of(term), target) for target, each in enumerate(mentions) for term in each} - {((), 0)})
-    terms = [(words, target) for words, target in terms if words]
-    groups = [(first, len([*group])) for first, group in groupby(terms, key=lambda term: term[0][0])]
-    stops = np.cumsum([0, *(n for _, n in groups)])
-    patterns = [word for words, _ in terms for word in words]
-    letters = [len(word) - 1 if word.endswith("*") else 0 for word in patterns]
-    starts = np.cumsum([0, *(len(words) for words, _ in terms)])
-    lengths = {len(first) - 1 for first, _ in groups if first.endswith("*")}
-    keys = [_mixed(_word_hashes([first.removesuffix("*")], seed)[0], np.uint64(first.endswith("*"))) for first, _ in groups]
-    return (
-        *_hash_table(np.asarray(keys, np.uint64)),
-        np.column_stack([stops[:-1], stops[1:]]),
-        np.asarray([length in lengths for length in range(max(lengths, default=0) + 1)]),
-        np.asarray([code in {ord(first[0]) & 127 for first, _ in groups if first.endswith("*")} for code in range(128)]),
-        np.asarray([(t, starts[k], len(words)) for k, (words, t) in enumerate(terms)], np.int64).reshape(-1, 3),
-        _word_hashes((word.removesuffix("*") for word in patterns), seed),
-        np.asarray(letters, np.int64),
+def _terms(mentions: Sequence[Sequence[str]], seed: Any) -> dict[str, Any]:
+    """Return the fields of `Table` from `firsts` to `letters`."""
+    terms = sorted(
+        {(words_of(term), target) for target, each in enumerate(mentions) for term in each if words_of(term)}
     )
+    groups = {first: len([*group]) for first, group in groupby(terms, key=lambda term: term[0][0])}
+    words = [word for sequence, _ in terms for word in sequence]
+    starts = np.cumsum([0, *(len(sequence) for sequence, _ in terms)])
+    stops = np.cumsum([0, *groups.values()])
+    is_open = np.asarray([first.endswith("*") for first in groups], np.uint64)
+    opened = [first for first in groups if first.endswith("*")]
+    lengths = {len(first) - 1 for first in opened}
+    firsts = _word_hashes([first.removesuffix("*") for first in groups], seed)
+    keys = np.asarray([_mixed(*pair) for pair in zip(firsts, is_open, strict=True)], np.uint64)
+    hashes, group_of = _hash_table(keys)
+    return {
+        "firsts": hashes,
+        "group_of": group_of,
+        "groups": np.column_stack([stops[:-1], stops[1:]]),
+        "lengths": np.asarray([length in lengths for length in range(max(lengths, default=0) + 1)]),
+        "begins": np.isin(np.arange(128), [ord(first[0]) & 127 for first in opened]),
+        "terms": np.asarray([(t, starts[k], len(each)) for k, (each, t) in enumerate(terms)], np.int64).reshape(-1, 3),
+        "patterns": _word_hashes([word.removesuffix("*") for word in words], seed),
+        "letters": np.asarray([len(word) - 1 if word.endswith("*") else 0 for word in words], np.int64),
+    }
 
 
 def _compiled(function: Function, **options: Any) -> Function:
@@ -362,8 +369,12 @@ def _tokenize(codes: Any, start: Any, stop: Any, table: Any, scratch: Any) -> An
             words[n, PLAIN] = word
             words[n, MARKED] = _mixed(word, _MARK) if negated > 0 else word
             words[n, STEMMED] = _mixed(stem, _MARK) if negated > 0 else stem
-            negative = end - begin >= 3 and codes[end - 3] == _N and codes[end - 1] == _T and (
-                codes[end - 2] in (_STRAIGHT, _CURLY))
+            negative = (
+                end - begin >= 3
+                and codes[end - 3] == _N
+                and codes[end - 1] == _T
+                and (codes[end - 2] in (_STRAIGHT, _CURLY))
+            )
             negated = REACH if negative or flag & _NEGATION else max(negated - 1, 0)
             n += 1
         else:

@@ -91,7 +91,9 @@ class Model:
         if name in self.targets:
             raise ModelError(f"target {name!r} is in model {self.info.name!r} already; wanted another name")
         if isinstance(mentions, str) or not any(map(words_of, mentions)):
-            raise ModelError(f"target {name!r}: {mentions!r} names nothing; wanted a list of terms, such as ['tram line*']")
+            raise ModelError(
+                f"target {name!r}: {mentions!r} names nothing; wanted a list of terms, such as ['tram line*']"
+            )
         scorer = self.scorer
         own = np.concatenate([scorer.own, np.zeros((len(scorer.own), 1, len(LABELS)), scorer.own.dtype)], axis=1)
         intercepts = np.concatenate([scorer.intercepts, scorer.intercepts.mean(axis=0, keepdims=True)])
@@ -199,11 +201,10 @@ class Model:
                 raise ModelError(f"target {target!r} is not in model {self.info.name!r}; wanted {known}")
 
     def _explanations(self, text: str, targets: tuple[str, ...]) -> tuple[Explanation, ...]:
-        spans, shares = explain(self.scorer, *_checked([text]))
+        spans, shares = explain(self.scorer, _checked([text])[0], [self.targets.index(target) for target in targets])
         bounds = spans.tolist()
         explanations = []
-        for target in targets:
-            named, intercept, phrases, word_shares = shares[self.targets.index(target)]
+        for target, (named, intercept, phrases, word_shares) in zip(targets, shares, strict=True):
             score = intercept + sum(phrases.values(), np.zeros(len(LABELS)))
             proba = self.probabilities(score)
             words = tuple(WordShare(a, b, share) for (a, b), share in zip(bounds, word_shares, strict=True))

@@ -35,8 +35,8 @@ KERNEL_FROM = 2000
 _KERNEL = "stance.model.kernel"
 # Texts that a thread scores at once, at least.
 _SMALLEST_CHUNK = 500
-# Characters; of a longer text the kernel could not count the features in 32 bits.
-_LONGEST_TEXT = 1 << 26
+# Characters; for a longer text the kernel would ask for more than 300 MB to work in.
+_LONGEST_TEXT = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)

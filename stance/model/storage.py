@@ -1,12 +1,12 @@
 """`model.safetensors`: a model in one file that holds plain arrays and cannot execute anything.
 
 The arrays are those of `stance.model.scorer.Scorer`, and `training_hashes`. The metadata has one key, ``stance``,
-whose value is JSON: ``format``, ``labels``, ``temperature``, ``mentions``, ``info`` (the fields of `stance.model.info.RunInfo`) and ``sha256``, the digest of everything else.
+whose value is JSON: ``format``, ``labels``, ``temperature``, ``mentions``, ``info`` (the fields of
+`stance.model.info.RunInfo`) and ``sha256``, the digest of everything else.
 
 When to raise `FORMAT_VERSION`: whenever the code before the change would read a new file wrongly, that
 is give other answers or fail without saying why. Not for what older code may leave aside, such as one
-more key or array: unknown ones are ignored. Older formats stay readable, or their error names the
-version of stance-detect that reads them.
+more key or array: unknown ones are ignored. Other formats get an error that says what to do.
 """
 
 from __future__ import annotations

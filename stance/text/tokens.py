@@ -16,25 +16,29 @@ MARK = "!"
 REACH = 3
 
 #: Besides every word that ends in n't.
-NEGATIONS = frozenset("not no never nor neither without cannot nobody nothing none".split())
+NEGATIONS = frozenset({
+    "not", "no", "never", "nor", "neither", "without", "cannot", "nobody", "nothing", "none",
+})  # fmt: skip
 #: Words that begin a clause.
-CONJUNCTIONS = frozenset(
-    "but yet while although though because whereas however despite unless if".split()
-)
+CONJUNCTIONS = frozenset({
+    "but", "yet", "while", "although", "though", "because", "whereas", "however", "despite", "unless", "if",
+})  # fmt: skip
 #: Words too common to make pairs of.
-STOP_WORDS = frozenset(
-    "a an the of to in on at for from by with as and or that this these those it its is are was were be been being has"
-    " have had do does did will would can could may might shall should he she they we you i his her their our my your"
-    " him them us who which what when where there here than then so such if into over under about after before between"
-    " during also just more most very s t re ve ll d".split()
-)
+STOP_WORDS = frozenset({
+    "a", "an", "the", "of", "to", "in", "on", "at", "for", "from", "by", "with", "as", "and", "or", "that", "this",
+    "these", "those", "it", "its", "is", "are", "was", "were", "be", "been", "being", "has", "have", "had", "do",
+    "does", "did", "will", "would", "can", "could", "may", "might", "shall", "should", "he", "she", "they", "we",
+    "you", "i", "his", "her", "their", "our", "my", "your", "him", "them", "us", "who", "which", "what", "when",
+    "where", "there", "here", "than", "then", "so", "such", "if", "into", "over", "under", "about", "after", "before",
+    "between", "during", "also", "just", "more", "most", "very", "s", "t", "re", "ve", "ll", "d",
+})  # fmt: skip
 
 # A word without the 's of a possessive; what ends a clause, unless it stands within a number or an abbreviation of
 # one letter (U.S.). A question mark is a word too: it says much.
 _TOKEN = re.compile(
     r"(?P<word>\w+(?:['’](?!s\b)\w+)*)(?:['’]s\b)?"
     r"|(?P<question>\?)"
-    r"|[,;:!-](?!\w)|(?<!\b\w)\.(?!\w)|[–—…()\[\]\"“”]"
+    r"|[,;:!-](?!\w)|(?<!\b\w)\.(?!\w)|[–—…()\[\]\"“”]"  # noqa: RUF001
 )
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -121,14 +121,16 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         self.fit_counts(self.count(list(unique), self.targets_), text, target, y)
         return self
 
-    def count(self, texts: Sequence[str], targets: Sequence[str]) -> Counts:
+    def count(self, texts: Sequence[str], targets: Iterable[str]) -> Counts:
         """Count the features of texts, once for all the folds that are fitted on some of them.
 
         Those that occur in fewer than `min_df` of them are left out: they are in no more texts of a fold.
         """
         if not self.anchored_weight and not self.own_weight:
             raise ValueError("both kinds of features are off; wanted an anchored_weight or an own_weight above 0")
-        matrices, names = [], []
+        matrices: list[csr_matrix] = []
+        names: list[Names] = []
+        targets = list(targets)
         for seen, weight in ((self._seen(texts, targets), self.anchored_weight), (map(_own, texts), self.own_weight)):
             counter = CountVectorizer(analyzer=list)
             try:
@@ -140,16 +142,16 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
                 matrix, name, kept = csr_matrix((n, 0)), np.empty(0, dtype=object), np.empty(0, dtype=bool)
             matrices.append(matrix[:, kept])
             names.append(name[kept])
-        return Counts(*matrices, (names[0], names[1]))
+        return Counts(matrices[0], matrices[1], (names[0], names[1]))
 
-    def _seen(self, texts: Iterable[str], targets: Sequence[str]) -> Iterator[list[str]]:
+    def _seen(self, texts: Iterable[str], targets: Iterable[str]) -> Iterator[list[str]]:
         """Yield the anchored features of each text as seen from each target."""
         terms = self.terms(targets)
         for text in texts:
             for each in features(text, terms)[2]:
                 yield [name for name, _ in each]
 
-    def terms(self, targets: Sequence[str]) -> list[tuple[str, ...]]:
+    def terms(self, targets: Iterable[str]) -> list[tuple[str, ...]]:
         """Return the terms that name each target."""
         mentions = self.mentions or {}
         return [tuple(mentions.get(name) or (str(name).replace("_", " "),)) for name in targets]
@@ -180,7 +182,9 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         if label is None or not 0 < self.max_features < sum(map(len, columns)):
             return X
         kept = self._heaviest(X, label)
-        self._keep(counts, [c[k] for c, k in zip(columns, kept, strict=True)], [i[k] for i, k in zip(idf, kept, strict=True)])
+        self._keep(
+            counts, [c[k] for c, k in zip(columns, kept, strict=True)], [i[k] for i, k in zip(idf, kept, strict=True)]
+        )
         return self.transform_counts(counts, text, target)
 
     def _keep(self, counts: Counts, columns: Sequence[Rows], idf: Sequence[Array]) -> None:

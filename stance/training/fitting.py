@@ -102,9 +102,7 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     every = np.arange(len(examples))
     splits = [*outer, (every, every[:0])]
     counted = count(settings, corpus)
-    *folds, last = held_out(
-        settings, corpus, splits, n_jobs=n_jobs, progress=progress, reasons=True, counted=counted
-    )
+    *folds, last = held_out(settings, corpus, splits, n_jobs=n_jobs, progress=progress, reasons=True, counted=counted)
     out_of_fold = pd.concat({k: fold.predictions for k, fold in enumerate(folds)}, names=["fold"]).reset_index("fold")
     predictions = examples.drop(columns="weight").join(out_of_fold)
     evaluations, comparisons = _judge(predictions, settings)

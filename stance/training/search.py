@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -177,7 +177,7 @@ def held_out(
 def without_target(
     settings: Settings, counted: Counted, C: float, split: tuple[Rows, Rows], *, n_jobs: int = -1
 ) -> pd.DataFrame:
-    """Return the test examples of a split with `predicted`, each by a model trained without any example of its target."""
+    """Return the test examples of a split with `predicted`, each by a model trained without its target."""
     (train, test), targets = split, range(len(counted.targets))
     splits = [(train[counted.target[train] != k], test[counted.target[test] == k]) for k in targets]
     with threadpool_limits(1):
@@ -188,7 +188,8 @@ def without_target(
 
 def _labels(settings: Settings, data: Counted, C: float, train: Rows, test: Rows) -> npt.NDArray[np.object_]:
     features, path = _fit_path(settings, data, train, [C])
-    return np.asarray(LABELS, dtype=object)[_scores(features, path, data, test)[0].argmax(axis=1)]
+    labels = np.asarray(LABELS, dtype=object)
+    return cast("npt.NDArray[np.object_]", labels[_scores(features, path, data, test)[0].argmax(axis=1)])
 
 
 def _ticked(results: Iterable[Any], done: int, total: int, progress: Progress | None) -> list[Any]:

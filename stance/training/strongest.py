@@ -41,7 +41,7 @@ def strongest_phrases(
     """
     names = model.scorer.names
     shown = np.asarray([name.split(" ")[0] in _SHOWN for name in names])
-    result = []
+    result: list[dict[str, Any]] = []
     for target in model.targets:
         pushes, about = model.pushes(target), None
         if corpus is not None:
