@@ -142,8 +142,8 @@ def build_table(scorer: Scorer) -> Table:
     first, rest = order[:n], order[n:]
     hashes = _feature_hashes(*_encoded([scorer.names[row] for row in order.tolist()]), seed)
     flags: dict[str, int] = {}
-    for flag, words in ((_STOP, STOP_WORDS), (_NEGATION, NEGATIONS), (_CONJUNCTION, CONJUNCTIONS)):
-        flags |= {word: flags.get(word, 0) | flag for word in words}
+    for flag, members in ((_STOP, STOP_WORDS), (_NEGATION, NEGATIONS), (_CONJUNCTION, CONJUNCTIONS)):
+        flags |= {word: flags.get(word, 0) | flag for word in members}
     words, flag_of = _hash_table(_word_hashes(flags, seed))
     known, rows = _hash_table(hashes)
     return Table(
