@@ -33,7 +33,7 @@ def clauses(text: str) -> str:
         ("The U.S. plan. It costs 1,000.50 more", "the u s plan | it costs 1 000 50 more"),
         ("missile-armed - or not", "missile armed | or not"),
         ('"Safe" (so he said): yes', "safe | so he said | yes"),
-        ("we agree but they differ although not yet", "we agree | but they differ | although not | !yet"),
+        ("we agree but they differ although unsure", "we agree | but they differ | although unsure"),
         ("Is it safe? Not now", "is it safe | ? not !now"),
         ("", ""),
     ],
