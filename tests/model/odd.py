@@ -19,10 +19,10 @@ from stance.settings import Settings
 from stance.training.search import make_pipeline
 
 WORDS = [
-    "shield", "Shield,", "SHIELD!", "missile", "missile's", "Missiles", "Defence", "anti-missile", "club", "the", "join",
-    "JOINING", "İstanbul", "İ", "ß", "ΣΊΣΥΦΟΣ", "don't", "didn’t", "can’t", "David’s", "Sling", "O'Neill's", "'s",
+    "shield", "Shield,", "SHIELD!", "missile", "missile's", "Missiles", "Defence", "anti-missile", "club", "the",
+    "join", "JOINING", "İstanbul", "İ", "ß", "ΣΊΣΥΦΟΣ", "don't", "didn’t", "can’t", "David’s", "Sling", "O'Neill's",
     "e\u0301te\u0301", "a", "b", "_x_", "2008", "½", "🚀", "北京", "\x00", "a\x00b", "\ud800", "x" * 40, "ﬁ", "U.S.",
-    "?", "#", "not", "No", "never", "but", "while", "!club", "TARGET", "condemned", "welcomed",
+    "'s", "?", "#", "not", "No", "never", "but", "while", "!club", "TARGET", "condemned", "welcomed",
 ]  # fmt: skip
 SPACES = [" ", "  ", "\n", "\t \r\n", "\u00a0", "\u2028", "\x1c", "", "-", ". ", ", ", "; ", " — ", " “"]
 
