@@ -26,7 +26,7 @@ def test_every_experiment_is_valid_and_named_after_its_file(path: Path) -> None:
 
 
 def test_toml_round_trip(tmp_path: Path) -> None:
-    settings = Settings().changed(seed=7, classifier__class_weight="none", features__char_ngrams=[])
+    settings = Settings().changed(seed=7, classifier__class_weight="none", features__own_weight=0.0)
     assert read_settings(write(tmp_path / "a.toml", settings.to_toml())) == settings
 
 
@@ -47,12 +47,12 @@ def test_data_files_are_relative_to_the_config(tmp_path: Path) -> None:
         ("seed = 'x'\n", r"a\.toml:1: seed = 'x' cannot be used"),
         ("[classifier]\nC = [1.0, -2.0]\n", r"a\.toml:2: classifier\.C\.1 = -2\.0 cannot be used"),
         ("[classifier]\nC = [3.0, 1.0]\n", "ascending"),
-        ("[features]\nword_ngrams = [3, 1]\n", r"shortest <= longest"),
+        ("[features]\nown_weight = -1.0\n", r"a\.toml:2: features\.own_weight = -1\.0 cannot be used"),
         ("[classifier]\nclass_weight = 'equal'\n", "'balanced' or 'none'"),
         ("[evaluation]\nfolds = 1\n", r"evaluation\.folds = 1 cannot be used"),
         ("seed = = 1\n", "not valid TOML"),
     ],
-    ids=["key", "nested-key", "section", "type", "negative", "order", "range", "choice", "folds", "syntax"],
+    ids=["key", "nested-key", "section", "type", "negative", "order", "weight", "choice", "folds", "syntax"],
 )
 def test_a_bad_setting_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -152,10 +152,10 @@ def explain(scorer: Scorer, text: str, targets: Sequence[int]) -> tuple[npt.NDAr
     spans = np.asarray([match.span() for match in _SPANS.finditer(text)], np.int64).reshape(-1, 2)
     tokens, own, anchored = features(text, scorer.mentions)
     # The spans that each token covers, which are several if it has an apostrophe.
-    bounds = np.asarray(origins(text))[[[token.start, token.end] for token in tokens]].reshape(-1, 2)
-    first = np.searchsorted(spans[:, 0], bounds[:, 0], side="right") - 1
-    last = np.searchsorted(spans[:, 0], bounds[:, 1], side="left")
-    covered = [range(a, b) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+    bounds = np.asarray(origins(text))[[[token.start, token.end - 1] for token in tokens]].reshape(-1, 2)
+    # By their first and last characters: of İ, whose lower case is two characters, a word may hold the first alone.
+    first, last = np.searchsorted(spans[:, 0], bounds.T, side="right") - 1
+    covered = [range(a, b + 1) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
     n_anchored, result = len(scorer.anchored), []
     for target in targets:
         view = anchored[target]

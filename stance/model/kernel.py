@@ -20,6 +20,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from stance.errors import ModelError
 from stance.text.features import ALSO_OTHER, ANCHORED, APART, NEAR, OTHER, OWN, STEM, TARGET, UNNAMED
 from stance.text.mentions import words_of
 from stance.text.tokens import CONJUNCTIONS, MARK, NEGATIONS, REACH, STOP_WORDS
@@ -43,8 +44,9 @@ _FRAMES = [*OWN, *ANCHORED, UNNAMED, "1", "2", "3", ALSO_OTHER, TARGET, OTHER, "
 ) = range(len(_FRAMES))  # fmt: skip
 # Features of one word, at most.
 _MOST_OF_A_WORD = 4
-_MARK = ord(MARK)
-_N, _S, _T, _STRAIGHT, _CURLY = map(ord, "nst'’")
+_MARK, _N, _S, _T, _STRAIGHT = map(ord, MARK + "nst'")
+# What makes a word's hash that of the negated word: no code point, so that no word ends in it.
+_NEGATED = 1 << 32
 
 _MULTIPLIER, _0, _1, _32 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0), np.uint64(1), np.uint64(32)
 
@@ -141,9 +143,11 @@ def build_table(scorer: Scorer) -> Table:
     order = np.lexsort([idf[:, 0], np.arange(len(idf)) >= n])
     first, rest = order[:n], order[n:]
     hashes = _feature_hashes(*_encoded([scorer.names[row] for row in order.tolist()]), seed)
+    if len(np.unique(hashes)) < len(hashes):
+        raise ModelError("no usable model: a feature stands twice in its vocabulary")
     flags: dict[str, int] = {}
-    for flag, words in ((_STOP, STOP_WORDS), (_NEGATION, NEGATIONS), (_CONJUNCTION, CONJUNCTIONS)):
-        flags |= {word: flags.get(word, 0) | flag for word in words}
+    for flag, members in ((_STOP, STOP_WORDS), (_NEGATION, NEGATIONS), (_CONJUNCTION, CONJUNCTIONS)):
+        flags |= {word: flags.get(word, 0) | flag for word in members}
     words, flag_of = _hash_table(_word_hashes(flags, seed))
     known, rows = _hash_table(hashes)
     return Table(
@@ -158,7 +162,7 @@ def build_table(scorer: Scorer) -> Table:
 
 def add_scores(table: Table, texts: Sequence[str], out: Array) -> None:
     """Add the scores of texts to `out`, of shape (n_texts, n_targets, 3)."""
-    codes, starts = _encoded([text.lower() for text in texts])
+    codes, starts = _encoded([text.lower().replace("’", "'") for text in texts])
     n, n_targets = int(np.diff(starts).max(initial=0)) + 1, out.shape[1]
     n_features = len(table.anchored) + len(table.own)
     scratch = Scratch(
@@ -182,7 +186,7 @@ def _classes() -> npt.NDArray[np.uint8]:
     classes = np.zeros(len(characters), np.uint8)
     for match in re.finditer(r"\w+", characters):
         classes[match.start() : match.end()] = _LETTER
-    kinds = {_APOSTROPHE: "'’", _SOFT_BREAK: ",;:!-", _PERIOD: ".", _BREAK: '–—…()[]"“”', _QUESTION: "?"}  # noqa: RUF001
+    kinds = {_APOSTROPHE: "'", _SOFT_BREAK: ",;:!-", _PERIOD: ".", _BREAK: '–—…()[]"“”', _QUESTION: "?"}  # noqa: RUF001
     for kind, signs in kinds.items():
         classes[[ord(sign) for sign in signs]] = kind
     return classes
@@ -257,10 +261,10 @@ def _mixed(h: Any, value: Any) -> Any:
 
 @_compiled
 def _hash(codes: Any, start: Any, stop: Any, seed: Any) -> Any:
-    """Return the hash of a word; both apostrophes are one."""
+    """Return the hash of a word."""
     h = seed
     for i in range(start, stop):
-        h = _mixed(h, _STRAIGHT if codes[i] == _CURLY else codes[i])
+        h = _mixed(h, codes[i])
     return h
 
 
@@ -283,7 +287,7 @@ def _feature_hashes(codes: Any, starts: Any, seed: Any) -> Any:
             while blank < starts[row + 1] and codes[blank] != 32:
                 blank += 1
             if n and start < blank and codes[start] == _MARK:
-                word = _mixed(_hash(codes, start + 1, blank, seed), _MARK)
+                word = _mixed(_hash(codes, start + 1, blank, seed), _NEGATED)
             else:
                 word = _hash(codes, start, blank, seed)
             if n == 0:
@@ -367,13 +371,10 @@ def _tokenize(codes: Any, start: Any, stop: Any, table: Any, scratch: Any) -> An
             tokens[n, START], tokens[n, END], tokens[n, CLAUSE] = begin, end, clause
             tokens[n, CONTENT], tokens[n, NEGATED] = (flag & _STOP) == 0, negated > 0
             words[n, PLAIN] = word
-            words[n, MARKED] = _mixed(word, _MARK) if negated > 0 else word
-            words[n, STEMMED] = _mixed(stem, _MARK) if negated > 0 else stem
+            words[n, MARKED] = _mixed(word, _NEGATED) if negated > 0 else word
+            words[n, STEMMED] = _mixed(stem, _NEGATED) if negated > 0 else stem
             negative = (
-                end - begin >= 3
-                and codes[end - 3] == _N
-                and codes[end - 1] == _T
-                and (codes[end - 2] in (_STRAIGHT, _CURLY))
+                end - begin >= 3 and codes[end - 3] == _N and codes[end - 2] == _STRAIGHT and codes[end - 1] == _T
             )
             negated = REACH if negative or flag & _NEGATION else max(negated - 1, 0)
             n += 1
@@ -433,7 +434,7 @@ def _name(codes: Any, n: Any, table: Any, scratch: Any) -> None:
             _longest(slot, codes, i, n, table, scratch)
         h = seed
         for length in range(1, min(end - start + 1, len(lengths)) if begins[codes[start] & 127] else 0):
-            h = _mixed(h, _STRAIGHT if codes[start + length - 1] == _CURLY else codes[start + length - 1])
+            h = _mixed(h, codes[start + length - 1])
             if lengths[length]:
                 slot = _find(_mixed(h, _1), firsts)
                 if firsts[slot] != _0:
@@ -472,7 +473,7 @@ def _view(target: Any, n: Any, table: Any, scratch: Any) -> Any:
         word, stem = words[i, MARKED], words[i, STEMMED]
         if kind:
             word = table.frames[_TARGET if kind == 2 else _OTHER]
-            word = stem = _mixed(word, _MARK) if tokens[i, NEGATED] else word
+            word = stem = _mixed(word, _NEGATED) if tokens[i, NEGATED] else word
         seen[m, MARKED], seen[m, STEMMED] = word, stem
         items[m, KIND], items[m, CLAUSE] = kind, tokens[i, CLAUSE]
         items[m, CONTENT] = 1 if kind else tokens[i, CONTENT]

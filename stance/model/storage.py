@@ -51,7 +51,6 @@ def write_model(path: str | Path, scorer: Scorer, info: RunInfo, temperature: fl
     """
     from safetensors.numpy import save
 
-    check(scorer, temperature)
     facts = {name: value for name, value in asdict(info).items() if name != "training_hashes"}
     tree = {
         "format": FORMAT_VERSION,
@@ -62,6 +61,7 @@ def write_model(path: str | Path, scorer: Scorer, info: RunInfo, temperature: fl
     }
     hashes = np.asarray(sorted(int(text, 16) for text in info.training_hashes), np.uint64)
     arrays = {name: np.ascontiguousarray(getattr(scorer, name)) for name in _ARRAYS} | {"training_hashes": hashes}
+    _model(json.loads(json.dumps(tree)), arrays)
     tree["sha256"] = _digest(tree, arrays)
     raw = save(arrays, metadata={"stance": json.dumps(tree, sort_keys=True)})
     with atomic_write(Path(path)) as handle:
@@ -106,7 +106,7 @@ def read_model(file: Path) -> tuple[Scorer, RunInfo, float]:
         ) from None
 
 
-def check(scorer: Scorer, temperature: float) -> None:
+def _check(scorer: Scorer, temperature: float) -> None:
     """Raise ModelError unless the arrays fit each other and every number can be computed with."""
     n_anchored, n_own, n_targets = len(scorer.anchored), len(scorer.own), len(scorer.intercepts)
     n = n_anchored + n_own
@@ -158,7 +158,7 @@ def _model(tree: dict[str, Any], arrays: Arrays) -> tuple[Scorer, RunInfo, float
     mentions = tuple(tuple(map(_text, terms)) for terms in tree["mentions"])
     scorer = Scorer(mentions, **{name: arrays[name] for name in _ARRAYS})
     temperature = _number(tree["temperature"])
-    check(scorer, temperature)
+    _check(scorer, temperature)
     info = _info(tree["info"], arrays["training_hashes"])
     if len(info.targets) != len(scorer.intercepts):
         raise ModelError(f"{len(info.targets)} targets and weights for {len(scorer.intercepts)}")
@@ -180,19 +180,19 @@ def _info(facts: dict[str, Any], hashes: npt.NDArray[np.uint64]) -> RunInfo:
 def _text(value: Any) -> str:
     # Text is printed; control characters in it would act on the terminal.
     if not isinstance(value, str) or not value.isprintable():
-        raise ValueError(f"{value!r} is no text that can be printed")
+        raise ModelError(f"{value!r} is no text that can be printed")
     return value
 
 
 def _whole(value: Any) -> int:
     if type(value) is not int:
-        raise ValueError(f"{value!r} is no whole number")
+        raise ModelError(f"{value!r} is no whole number")
     return value
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
+        raise ModelError(f"{value!r} is no number")
     return value
 
 

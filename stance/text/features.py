@@ -8,7 +8,9 @@ target.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from stance.text.mentions import Span, find_mentions
@@ -86,8 +88,9 @@ def anchored_features(tokens: Sequence[Token], mentions: Sequence[Span], others:
     yield f"# {min(len(at), _MOST_MENTIONS)}", ()
     if any(item.word.removeprefix(MARK) == OTHER for item in items):
         yield f"# {ALSO_OTHER}", ()
-    # Of each item, how far it is after the mention that is nearest to it, of equals the one before it.
-    after = [min((i - k for k in at), key=lambda d: (abs(d), -d)) for i in range(len(items))]
+    # Of each item, how many mentions start up to it, and how far it is after the nearest, of equals the one before it.
+    ranks = [bisect(at, i) for i in range(len(items))]
+    after = [min((i - k for k in at[max(rank - 1, 0) : rank + 1]), key=abs) for i, rank in enumerate(ranks)]
     for item, i, distance in zip(items, range(len(items)), after, strict=True):
         if distance:
             side = "<" if distance < 0 else ">"
@@ -99,8 +102,7 @@ def anchored_features(tokens: Sequence[Token], mentions: Sequence[Span], others:
             yield f"* {item.word}", item.tokens
     for i, j in _pairs(items):
         if after[i] and after[j]:
-            across = any(i < k < j for k in at)
-            frame = "<>" if across else (">" if after[i] > 0 else "<") + ("<" if after[j] < 0 else ">")
+            frame = "<>" if ranks[i] < ranks[j] else (">" if after[i] > 0 else "<") + ("<" if after[j] < 0 else ">")
             yield f"{frame} {_stem(items[i].word)} {_stem(items[j].word)}", items[i].tokens + items[j].tokens
 
 
@@ -122,13 +124,12 @@ def _items(tokens: Sequence[Token], mentions: Sequence[Span], others: Sequence[S
         names[start:end] = [OTHER] * (end - start)
     for start, end in mentions:
         names[start:end] = [TARGET] * (end - start)
-    items: list[Item] = []
-    for i, (token, name) in enumerate(zip(tokens, names, strict=True)):
-        if name and i and names[i - 1] == name:
-            items[-1] = items[-1]._replace(tokens=(*items[-1].tokens, i))
-        else:
-            word = (MARK if token.word.startswith(MARK) else "") + name if name else token.word
-            items.append(Item(word, token.clause, (i,)))
+    items = []
+    for name, group in groupby(range(len(tokens)), key=lambda i: names[i] or i):
+        first, *more = group
+        token = tokens[first]
+        word = token.word if isinstance(name, int) else (MARK if token.word.startswith(MARK) else "") + name
+        items.append(Item(word, token.clause, (first, *more)))
     return items
 
 
@@ -136,10 +137,9 @@ def _pairs(items: Sequence[Item]) -> Iterator[tuple[int, int]]:
     """Yield every two items that are no stop words and at most `APART` items apart."""
     content = [i for i, item in enumerate(items) if item.word.removeprefix(MARK) not in STOP_WORDS]
     for k, i in enumerate(content):
-        for j in content[k + 1 :]:
-            if j - i > APART:
-                break
-            yield i, j
+        for j in content[k + 1 : k + 1 + APART]:
+            if j - i <= APART:
+                yield i, j
 
 
 def _stem(word: str) -> str:

@@ -39,9 +39,10 @@ def find_mentions(tokens: Sequence[Token], terms: Sequence[str]) -> list[Span]:
     # The token that stands at each word of the line.
     numbers = list(accumulate((word != "|" for word in words), initial=0))
     line, spans = " ".join(words), []
+    first = start = 0
     for match in _pattern(tuple(terms)).finditer(line):
-        first, n = line.count(" ", 0, match.start()), match[0].count(" ") + 1
-        spans.append((numbers[first], numbers[first] + n))
+        first, start = first + line.count(" ", start, match.start()), match.start()
+        spans.append((numbers[first], numbers[first] + match[0].count(" ") + 1))
     return spans
 
 

@@ -73,7 +73,6 @@ def tokenize(text: str) -> list[Token]:
 
 
 def origins(text: str) -> list[int]:
-    """Return for each character of the text in lower case, and for its end, its position in the text."""
+    """Return for each character of the text in lower case its position in the text."""
     # One character may become several, as İ does.
-    positions = [i for i, character in enumerate(text) for _ in character.lower()]
-    return [*positions, len(text)]
+    return [i for i, character in enumerate(text) for _ in character.lower()]

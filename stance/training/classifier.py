@@ -87,7 +87,7 @@ class StanceClassifier(ClassifierMixin, VersionedEstimator):  # type: ignore[mis
         """
         classes, label = np.unique(np.asarray(y), return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"only the class {classes[0]!r} in y; wanted two or more")
+            raise ValueError(f"only the class {str(classes[0])!r} in y; wanted two or more")
         weight = np.ones(len(label)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         if self.class_weight == "balanced":
             total = np.bincount(label, weight)

@@ -215,9 +215,10 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         if len(unknown := np.unique(targets[self.targets_[target] != targets])):
             raise ValueError(f"unknown target {unknown[0]!r}; this was fitted on {', '.join(self.targets_)}")
         unique, text = np.unique(texts, return_inverse=True)
-        anchored, own = (CountVectorizer(analyzer=list, vocabulary=names) for names in self.names_)
-        seen = anchored.transform(self._seen(unique, self.targets_))[text * len(self.targets_) + target]
-        return self._joined(seen, own.transform(map(_own, unique)), text, target)
+        n, n_targets = len(unique), len(self.targets_)
+        anchored = _occurrences(self._seen(unique, self.targets_), self.names_[0], n * n_targets)
+        own = _occurrences(map(_own, unique), self.names_[1], n)
+        return self._joined(anchored[text * n_targets + target], own, text, target)
 
     def _joined(self, anchored: csr_matrix, own: csr_matrix, text: Rows, target: Rows) -> csr_matrix:
         """Return the matrix of examples; `anchored` has a row an example, `own` a row a text."""
@@ -251,10 +252,17 @@ def _own(text: str) -> list[str]:
     return [name for name, _ in own_features(tokenize(text))]
 
 
+def _occurrences(documents: Iterable[list[str]], names: Names, n: int) -> csr_matrix:
+    """Return how often each of n documents holds each feature."""
+    if not len(names):  # this kind is off
+        return csr_matrix((n, 0))
+    return cast("csr_matrix", CountVectorizer(analyzer=list, vocabulary=names).transform(documents))
+
+
 def _tfidf(counts: csr_matrix, idf: Array, weight: float) -> csr_matrix:
     values = counts.astype(np.float64)
     values.data = (np.log(values.data) + 1.0) * idf[values.indices]
-    return cast("csr_matrix", normalize(values, copy=False) * weight)
+    return cast("csr_matrix", normalize(values, copy=False) * weight) if len(idf) else values
 
 
 def _log_count_ratio(counts: csr_matrix, mass: Array) -> Array:

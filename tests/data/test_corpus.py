@@ -8,6 +8,7 @@ import pytest
 
 from stance.data.corpus import read_corpus, read_data
 from stance.errors import DataError, StanceError
+from stance.labels import Target
 from stance.settings import Settings
 from tests.conftest import Row, tiny_rows, write_csv
 
@@ -57,10 +58,21 @@ def test_an_empty_column_is_a_target_that_waits_for_labels(tmp_path: Path, waiti
         assert trained_on.n_unlabelled == 80
 
 
-def test_titles_and_lexicons_come_from_targets_toml_beside_the_data(tmp_path: Path) -> None:
-    (tmp_path / "targets.toml").write_text('[club]\ntitle = "The club"\nlexicon = {mention = ["club"]}\n')
+def test_titles_mentions_and_lexicons_come_from_targets_toml_beside_the_data(tmp_path: Path) -> None:
+    about = '[club]\ntitle = "The club"\nmentions = ["join* it"]\nlexicon = {favor = ["hop"]}\n'
+    (tmp_path / "targets.toml").write_text(about, encoding="utf-8")
     targets = read_corpus([write_csv(tmp_path / "a.csv", tiny_rows())]).targets
-    assert [(t.title, t.mention) for t in targets] == [("shield", ()), ("The club", ("club",))]
+    assert [(t.title, t.terms, t.favor) for t in targets] == [
+        ("shield", ("shield",), ()),
+        ("The club", ("join* it",), ("hop",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "terms"), [("The tram line", ("tram", "line")), ("EU aid", ("EU aid",)), ("", ("",))]
+)
+def test_without_mentions_the_longer_words_of_its_title_name_a_target(title: str, terms: tuple[str, ...]) -> None:
+    assert Target("x", title).terms == terms
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
@@ -17,6 +21,7 @@ from stance.model.info import RunInfo
 from stance.model.predictor import Model, load
 from stance.settings import Settings
 from stance.training.search import make_pipeline
+from stance.training.strongest import strongest_phrases
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +108,73 @@ def test_a_joblib_file_is_not_opened_unasked(tiny_run: Path) -> None:
         load(tiny_run / "model.joblib")
 
 
-def test_top_ngrams_are_words_that_carry_the_side(model: Model) -> None:
-    words = [name for name, _ in model.top_ngrams("shield", "against")]
-    assert {"condemned", "threat"} & set(words)
-    assert not {"welcomed", "safe"} & set(words)
+def test_strongest_phrases_carry_their_side(model: Model, corpus: Corpus) -> None:
+    rows = strongest_phrases(model, corpus, n=8)
+    against, favor = (
+        {row["phrase"] for row in rows if (row["target"], row["label"]) == ("shield", label)}
+        for label in ("against", "favor")
+    )
+    assert {"condemned … TARGET", "TARGET … threat"} & against
+    assert not {phrase for phrase in against if "welcomed" in phrase or "safe" in phrase}
+    assert {"welcomed … TARGET", "TARGET … safe"} & favor
+    (row,) = [row for row in rows if row["target"] == "shield" and row["phrase"] == "condemned … TARGET"]
+    assert (row["texts"], row["against"], row["articles"], len(row["most_in"])) == (8, 8, 8, 3)
+    assert {(row["target"], row["label"]) for row in strongest_phrases(model, None)} == set(
+        product(model.targets, LABELS)
+    )
+
+
+def test_pushes_are_what_explanations_say(model: Model) -> None:
+    explanation = model.explain("welcomed", "shield")
+    (phrase,) = [each for each in explanation.phrases if each.phrase == "welcomed"]
+    pushes = model.pushes("shield")[model.scorer.rows["w welcomed"]]
+    np.testing.assert_allclose(pushes / np.abs(pushes).max(), centred(phrase.share), atol=1e-9)
+
+
+def centred(share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return a share less its mean, the largest being 1."""
+    rest = share - share.mean()
+    return cast("npt.NDArray[np.float64]", rest / np.abs(rest).max())
+
+
+def test_a_target_nobody_labelled_is_predicted_from_what_the_others_share(model: Model, tmp_path: Path) -> None:
+    more = model.with_target("tram_line", ["tram line*", "tramway"])
+    assert (more.targets, more.info.zero_shot) == (("shield", "club", "tram_line"), ("tram_line",))
+    assert more.info.titles[-1] == "tram line"
+    texts = ["Ottawa condemned the tram line as a threat.", "Ottawa welcomed the tramway as protection.", "A tram."]
+    assert more.predict(texts, target="tram_line").tolist()[:2] == ["against", "favor"]
+    scores = more.scores(texts)
+    np.testing.assert_array_equal(scores[:, :2], model.scores(texts))
+    assert [each.named for each in (more.explain(text, "tram_line") for text in texts)] == [True, True, False]
+    more.save(tmp_path / "model.safetensors")
+    again = load(tmp_path)
+    assert again.info == more.info
+    np.testing.assert_array_equal(again.scores(texts), scores)
+
+
+def test_the_bundled_model_tells_sides_of_a_target_nobody_labelled() -> None:
+    model = load().with_target("tram", ["tram line*"], title="The tram")
+    texts = ["I oppose the tram line", "We welcome the tram line"]
+    against, favor = (
+        model.predict_proba(texts, target="tram")[:, LABELS.index(label)] for label in ("against", "favor")
+    )
+    assert against[0] > against[1]
+    assert favor[0] < favor[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "mentions", "message"),
+    [
+        ("club", ["tram"], "target 'club' is in model 'tiny' already; wanted another name"),
+        ("tram", [], r"\[\] names nothing; wanted a list of terms"),
+        ("tram", ["*", " ... "], "names nothing; wanted a list of terms"),
+        ("tram", "tram line", "'tram line' names nothing; wanted a list of terms"),
+    ],
+    ids=["known", "none", "no-word", "no-list"],
+)
+def test_a_target_that_cannot_be_is_said(model: Model, name: str, mentions: Sequence[str], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        model.with_target(name, mentions)
 
 
 def test_two_labels_are_enough(corpus: Corpus) -> None:

@@ -21,7 +21,7 @@ from stance.errors import ModelError
 from stance.model import storage
 from stance.model.info import RunInfo
 from stance.model.predictor import Model, load
-from stance.model.scorer import Block, Scorer, kernel_scores, reference_scores
+from stance.model.scorer import Scorer, kernel_scores, reference_scores
 
 TEXTS = ["Madrid condemned the shield as a threat.", "We hope to join the club soon.", ""]
 Contents = tuple[dict[str, Any], dict[str, Any]]
@@ -61,19 +61,14 @@ def test_what_is_not_known_is_left_aside(model: Model, contents: Contents, tmp_p
     np.testing.assert_array_equal(again.predict_proba(TEXTS), model.predict_proba(TEXTS))
 
 
-def test_a_model_that_splits_hashtags_names_the_version_that_wrote_it(contents: Contents, tmp_path: Path) -> None:
-    contents[0]["info"]["versions"]["stance-detect"] = "0.1.0"
-    contents[1]["hashtag_words"] = np.frombuffer(b"stop\nthe\n", np.uint8)
-    with pytest.raises(ModelError, match=r"splits hashtags .* use stance-detect 0\.1\.0, which wrote it"):
-        load(written(tmp_path / "a.safetensors", contents))
-
-
 def test_weights_of_half_precision_are_kept(model: Model, tmp_path: Path) -> None:
-    scorer = replace(model.scorer, weights=model.scorer.weights.astype(np.float16))
-    Model(scorer, model.info, temperature=model.temperature).save(tmp_path / "a.safetensors")
-    half = load(tmp_path / "a.safetensors")
-    np.testing.assert_array_equal(half.scorer.weights, scorer.weights)
-    np.testing.assert_allclose(half.predict_proba(TEXTS), model.predict_proba(TEXTS), atol=1e-3)
+    anchored, own = (array.astype(np.float16) for array in (model.scorer.anchored, model.scorer.own))
+    half = Model(replace(model.scorer, anchored=anchored, own=own), model.info, temperature=model.temperature)
+    half.save(tmp_path / "a.safetensors")
+    again = load(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(again.scorer.own, own)
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), half.predict_proba(TEXTS))
+    np.testing.assert_allclose(again.predict_proba(TEXTS), model.predict_proba(TEXTS), atol=1e-3)
 
 
 def test_a_file_says_nothing_of_the_machine_that_wrote_it(tiny_run: Path) -> None:
@@ -81,10 +76,16 @@ def test_a_file_says_nothing_of_the_machine_that_wrote_it(tiny_run: Path) -> Non
     assert b"/tiny.csv" not in (tiny_run / "model.safetensors").read_bytes()
 
 
-def test_a_later_format_is_said(contents: Contents, tmp_path: Path) -> None:
-    contents[0]["format"] = 99
-    with pytest.raises(ModelError, match=rf"format 99, and this version reads up to {storage.FORMAT_VERSION}; upgrade"):
-        load(written(tmp_path / "a.safetensors", contents))
+@pytest.mark.parametrize(("version", "remedy"), [(99, "upgrade stance-detect"), (3, "train it again")])
+def test_another_format_is_said(contents: Contents, tmp_path: Path, version: int, remedy: str) -> None:
+    contents[0]["format"] = version
+    for name in ("mentions", "info", "sha256"):  # which it need not have
+        del contents[0][name]
+    path = tmp_path / "a.safetensors"
+    save_file(contents[1], path, metadata={"stance": json.dumps(contents[0])})
+    message = rf"format {version}, and this version reads {storage.FORMAT_VERSION}; {remedy}"
+    with pytest.raises(ModelError, match=message):
+        load(path)
 
 
 def test_other_files_are_said(contents: Contents, tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def hostile(name: str, value: Any) -> Any:
         *path, last = name.split(".")
         for key in path:
             tree = tree[int(key)] if isinstance(tree, list) else tree[key]
-        tree[last] = value
+        tree[int(last) if isinstance(tree, list) else last] = value
 
     return change
 
@@ -162,22 +163,30 @@ def put(index: Any, value: float) -> Any:
     return change
 
 
+def spelled(before: bytes, after: bytes) -> Any:
+    """Return a change of the vocabulary that keeps its length."""
+    assert len(before) == len(after)
+
+    def change(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        raw = array.tobytes()
+        assert before in raw
+        return np.frombuffer(raw.replace(before, after, 1), np.uint8)
+
+    return change
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        hostile("weights", put(7, np.nan)),
-        hostile("weights", put(7, np.inf)),
-        hostile("weights", put(7, 1e300)),
-        hostile("weights", lambda array: array[:-1]),
-        hostile("weights", lambda array: array.transpose(0, 2, 1)),
-        hostile("weights", lambda array: array.astype(np.int8)),
-        hostile("idf", put(0, -1.0)),
-        hostile("idf", put(0, np.nan)),
-        hostile("intercepts", put(0, np.nan)),
+        *[hostile(name, put(7, value)) for name in ("anchored", "own") for value in (np.nan, np.inf, 1e7)],
+        *[hostile(name, lambda array: array[:-1]) for name in ("anchored", "own", "idf", "intercepts", "vocabulary")],
+        *[hostile(name, lambda array: array.astype(np.int8)) for name in ("anchored", "own", "idf")],
+        hostile("own", lambda array: array.transpose(0, 2, 1)),
+        hostile("own", lambda array: array[:, :1]),
+        *[hostile("idf", put(0, value)) for value in (-1.0, 0.0, 1e-9, 1e9, np.nan, np.inf)],
+        *[hostile("intercepts", put(0, value)) for value in (np.nan, -np.inf, np.inf)],
         hostile("intercepts", put((0, 1), np.nan)),
-        hostile("intercepts", put(0, -np.inf)),
-        hostile("intercepts", put(0, np.inf)),
-        hostile("intercepts", lambda array: array[:1]),
+        hostile("intercepts", lambda array: array.astype(np.float32)),
         hostile("offsets", put(0, 1)),
         hostile("offsets", put(3, -5)),
         hostile("offsets", put(3, 2**40)),
@@ -186,18 +195,17 @@ def put(index: Any, value: float) -> Any:
         hostile("offsets", lambda array: array.astype(np.int32)),
         hostile("vocabulary", put(0, 0xFF)),
         hostile("vocabulary", put(0, 0x80)),
-        hostile("vocabulary", lambda array: array[:-1]),
+        hostile("vocabulary", spelled(b"w condemned", b"v condemned")),
+        hostile("vocabulary", spelled(b"w condemned", b"< condemned")),
+        hostile("vocabulary", spelled(b"< condemned", b"w condemned")),
+        hostile("vocabulary", spelled(b"p conde shiel", b"p shiel conde")),
         hostile("training_hashes", np.zeros(3)),
-        hostile("blocks.0.size", 10**9),
-        hostile("blocks.0.size", -1),
-        hostile("blocks.0.kind", "bytes"),
-        hostile("blocks.0.ngrams", [0, 2]),
-        hostile("blocks.0.ngrams", [1, 10**9]),
-        hostile("blocks.0.ngrams", [1]),
-        hostile("blocks.0.weight", float("nan")),
-        hostile("blocks", []),
-        hostile("negation", -1),
-        hostile("blocks", "word"),
+        hostile("mentions", [["shield"]]),
+        hostile("mentions", [["shield"], ["club"], []]),
+        hostile("mentions", ["shield", 3]),
+        hostile("mentions.0", ["shield", "\x1b[31m"]),
+        hostile("mentions.0", [["shield"]]),
+        hostile("mentions.0", None),
         hostile("temperature", 0.0),
         hostile("temperature", float("nan")),
         hostile("temperature", "1"),
@@ -206,6 +214,12 @@ def put(index: Any, value: float) -> Any:
         hostile("info.targets", ["shield"]),
         hostile("info.targets", ["shield", "shield"]),
         hostile("info.targets", ["shield", "\x1b[31mclub"]),
+        hostile("info.titles", ["Shield"]),
+        hostile("info.titles.1", "The\nclub"),
+        hostile("info.zero_shot", ["bridge"]),
+        hostile("info.expected", [0.1, 0.2]),
+        hostile("info.expected", "much"),
+        hostile("info.settings.seed", "\x07"),
         hostile("info.name", {}),
         hostile("info.scores", {"f_avg": ["high"]}),
         hostile("info.n_texts", "many"),
@@ -220,34 +234,33 @@ def test_a_hostile_file_is_refused_before_use(change: Any, contents: Contents, t
 
 
 def test_a_model_that_could_not_be_read_is_not_written(model: Model, tmp_path: Path) -> None:
-    bad = Model(replace(model.scorer, weights=model.scorer.weights * np.nan), model.info)
+    bad = Model(replace(model.scorer, own=model.scorer.own * np.nan), model.info)
     with pytest.raises(ModelError, match="a weight is not a number"):
         bad.save(tmp_path / "a.safetensors")
+    for name, terms in (("tram\n", ["tram"]), ("tram", ["tram\x1b"])):
+        with pytest.raises(ModelError, match="no text that can be printed"):
+            model.with_target(name, terms).save(tmp_path / "a.safetensors")
     assert not list(tmp_path.iterdir())
 
 
 NUMBERS = [0, 1, -1, 2, 127, 128, 255, 2**31, 2**40, -(2**63), 2**63 - 1]
 FLOATS = [0.0, -0.0, 1.0, -1.0, 1e-300, 1e29, 1e300, float("inf"), float("-inf"), float("nan")]
 DELETED = object()
-ODD_TEXTS = ["", "ab ba, abba", "a b a", "é\u0345 ab", "#abba #ab", "b" * 40, "ab" * 2100]
+ODD_TEXTS = ["", "ab ba, abba", "a not b a", "é\u0345 ab’s", "no ab, but abba ba?", "ab a " * 40, "ba" * 2100]
 
 
 def small_model() -> Model:
-    """Return a model of nine n-grams of every kind and two targets."""
-    ngrams = [b"ab", b"ab ba", b"ba", b" a", b"ab", b"b ", "é".encode(), b"a a", b"a b"]
-    blocks = (
-        Block("word", (1, 2), True, 1.0, 3),
-        Block("char", (1, 3), False, 0.5, 4),
-        Block("pair", (1, 2), True, 0.7, 2),
-    )
+    """Return a model of features of every kind and two targets."""
+    anchored = ["# 1", "# unnamed", "# OTHER", "* a", "< a", ">= !b", "<> a OTHER", ">> a b", "* !TARGET", "< ?"]
+    own = ["w ab", "w !b", "ww ab ba", "p a ab", "w é"]
+    names = [name.encode() for name in [*anchored, *own]]
     scorer = Scorer(
-        blocks=blocks,
-        lowercase=True,
-        negation=1,
-        vocabulary=np.frombuffer(b"".join(ngrams), np.uint8),
-        offsets=np.cumsum([0, *map(len, ngrams)]),
-        idf=np.linspace(1, 2, len(ngrams)),
-        weights=np.linspace(-1, 1, len(ngrams) * 6).reshape(-1, 2, 3),
+        mentions=(("ab", "ab ba"), ("b*", "not b")),
+        vocabulary=np.frombuffer(b"".join(names), np.uint8),
+        offsets=np.cumsum([0, *map(len, names)]),
+        idf=np.linspace(1, 2, len(names)),
+        anchored=np.linspace(-1, 1, len(anchored) * 3).reshape(-1, 3),
+        own=np.linspace(-1, 1, len(own) * 6).reshape(-1, 2, 3),
         intercepts=np.zeros((2, 3)),
     )
     hashes = frozenset(f"{number:016x}" for number in range(3))
@@ -288,7 +301,7 @@ numbers = st.integers(0, 999)
 new_values = st.sampled_from([*NUMBERS, *FLOATS, DELETED]) | st.text(max_size=4)
 new_values |= st.lists(st.text(max_size=4), max_size=1) | st.dictionaries(st.text(max_size=4), st.just(1), max_size=1)
 new_arrays = st.sampled_from([*NUMBERS, *FLOATS, DELETED, None, "f2", "f4", "f8", "i8", "u8", "u1", "i4", "?"])
-names = st.sampled_from(["vocabulary", "offsets", "idf", "weights", "intercepts", "training_hashes"])
+names = st.sampled_from(["vocabulary", "offsets", "idf", "anchored", "own", "intercepts", "training_hashes"])
 edits: st.SearchStrategy[Any] = st.tuples(st.just(edit_tree), st.tuples(numbers, new_values))
 edits |= st.tuples(st.just(edit_array), st.tuples(names, numbers, new_arrays))
 

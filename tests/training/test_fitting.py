@@ -85,19 +85,20 @@ def test_an_error_is_explained_by_the_model_that_made_it(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"min_df": 9}, r"no n-gram .* occurs in 9 of the 80 texts; wanted one or more\. Lower features\.min_df"),
-        ({"min_df": 8}, "no word n-gram occurs in 8 texts; wanted a smaller features.min_df, or more texts"),
-        ({"word_ngrams": []}, "every block of features is off; wanted word_ngrams"),
+        (
+            {"anchored_weight": 0.0, "min_df": 9},
+            r"no feature occurs in 9 texts; wanted a smaller features\.min_df, or more texts: one training part has",
+        ),
+        ({"anchored_weight": 0.0, "own_weight": 0.0}, "both kinds of features are off; wanted an anchored_weight or"),
     ],
-    ids=["everywhere", "in-a-part", "off"],
+    ids=["rare", "off"],
 )
 def test_settings_without_a_feature_are_said_in_our_words(
     tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     rows = [row | {"text": f"word{i % 10} other{i}"} for i, row in enumerate(tiny_rows())]
     path = write_csv(tmp_path / "a.csv", rows)
-    settings = small_settings(path, features__char_ngrams=[], features__word_ngrams=[1, 1], features__word_pairs=[])
-    settings = settings.changed(**{f"features__{key}": value for key, value in change.items()})
+    settings = small_settings(path, **{f"features__{key}": value for key, value in change.items()})
     with pytest.raises(StanceError, match=message):
         fit(settings, read_corpus([path]), n_jobs=1)
 
@@ -112,10 +113,30 @@ def test_one_label_in_a_training_part_is_said_in_our_words(tmp_path: Path) -> No
         fit(small_settings(path), read_corpus([path]), n_jobs=1)
 
 
-def test_a_target_left_out_is_predicted_by_what_the_others_share(tiny_csv: Path) -> None:
-    corpus = read_corpus([tiny_csv])
+def test_a_target_left_out_is_predicted_by_what_the_others_share(tmp_path: Path) -> None:
+    rows = tiny_rows()
+    rows += [
+        row
+        | {"sentence_id": f"again{i}", "text": row["text"].replace("shield", "club"), "shield": "none", "club": side}
+        for i, row in enumerate(rows)
+        if (side := row["shield"]) != "none"
+    ]
+    corpus = read_corpus([write_csv(tmp_path / "a.csv", rows)])
     target = corpus.examples["target"].to_numpy()
     train, test = np.flatnonzero(target == "shield"), np.flatnonzero(target == "club")
-    (fold,) = held_out(small_settings(tiny_csv), corpus, [(train, test)], n_jobs=1)
+    (fold,) = held_out(small_settings(tmp_path / "a.csv"), corpus, [(train, test)], n_jobs=1)
     assert fold.predictions.index.tolist() == test.tolist()
-    assert fold.predictions["predicted"].nunique() > 1
+    known = corpus.examples.iloc[test]["sentence_id"].str.startswith("again").to_numpy()
+    assert (fold.predictions["predicted"] == corpus.examples.iloc[test]["stance"])[known].all()
+
+
+@pytest.mark.parametrize(("targets", "known"), [(["shield", "club"], True), (["shield"], False)], ids=["two", "one"])
+def test_a_model_says_what_to_expect_of_a_target_nobody_labelled(
+    tiny_csv: Path, targets: list[str], known: bool
+) -> None:
+    corpus = read_corpus([tiny_csv], targets=targets)
+    info = fit(small_settings(tiny_csv), corpus, n_jobs=1).model.info
+    assert (info.expected is not None) == known
+    if info.expected:
+        value, low, high = info.expected
+        assert low <= value <= high < info.scores["f_avg_mean"][0]
