@@ -22,7 +22,7 @@ def test_the_command_shows_signs_and_exact_shares(cli: RunCli, tiny_run: Path, t
     explanations = json.loads(cli("explain", "Madrid condemned.", "--model", tiny_run, "--json").stdout)
     assert [explanation["target"] for explanation in explanations] == ["shield", "club"]
     for explanation in explanations:
-        for shares in (explanation["ngrams"], explanation["words"]):
+        for shares in (explanation["phrases"], explanation["words"]):
             total = sum(each["share"]["favor"] for each in shares) + explanation["intercept"]["favor"]
             assert total == pytest.approx(explanation["score"]["favor"], abs=1e-9)
     written = cli("explain", "a <b> 🚀", "--model", tiny_run, "--html", "a.html")
@@ -38,7 +38,7 @@ def test_what_would_act_on_the_terminal_is_not_printed(cli: RunCli, tiny_run: Pa
 
 def test_the_global_view_counts_in_the_runs_data(cli: RunCli, tiny_run: Path, tiny_csv: Path) -> None:
     rows = json.loads(cli("explain", "--global", "--model", tiny_run, "--target", "shield", "--json").stdout)
-    (condemned,) = [row for row in rows if row["ngram"] == "condemned" and row["label"] == "against"]
+    (condemned,) = [row for row in rows if row["phrase"] == "condemned … TARGET" and row["label"] == "against"]
     assert condemned["target"] == "shield"
     assert [condemned[name] for name in ("texts", "against", "none", "favor", "articles")] == [8, 8, 0, 0, 8]
     assert condemned["most_in"] == ["t0", "t1", "t2"]
