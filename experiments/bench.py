@@ -189,10 +189,10 @@ def speed(options: argparse.Namespace) -> dict[str, str]:
         systems[FASTTEXT] = peer
     table, cold = throughput(systems, rounds), cold_start(options.run, max(options.rounds, 5))
     n_characters = sum(map(len, texts)) / len(texts)
-    n_ngrams = len(pipeline[0].get_feature_names_out()) - 1  # less the target's column
     note = (
         f"{options.rounds} rounds of {size:,} sentences of {n_characters:.0f} characters, {len(model.targets)} targets,"
-        f" {n_ngrams:,} n-grams, {n_cores} cores; medians, and from the least to the most of the rounds. {same}"
+        f" {len(model.scorer.idf):,} features, {n_cores} cores; medians, and from the least to the most of the rounds."
+        f" {same}"
     )
     times = dict(zip(table["system"], table[f"times {PIPELINE}"].str.split().str[0], strict=True))
     quote = (

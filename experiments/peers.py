@@ -1,6 +1,6 @@
 """Other systems on the folds of `all`, side by side with ours: scores, seconds, size.
 
-    python experiments/peers.py --ungd ungd.csv --whitehouse whitehouse.csv [--semeval train.csv]
+    python experiments/peers.py --ungd ungd.csv --whitehouse whitehouse.csv --news news.csv [--semeval train.csv]
 
 Every system is trained on the same rows, on one thread of this machine in this run, and predicts the same rows of
 the outer folds. Ours chooses C by cross-validation inside the training part; so does logistic regression on
@@ -326,7 +326,7 @@ def main() -> None:
     tables = []
     for name in ["all", *(["semeval2016"] if options.semeval else [])]:
         if (settings := experiment(name, named_tables(options))) is None:
-            raise SystemExit(f"{name}: its data is not there; wanted --ungd and --whitehouse")
+            raise SystemExit(f"{name}: its data is not there; wanted --ungd, --whitehouse and --news")
         tables.append(table(settings, options.model2vec))
     write_sections({"peers": "\n\n".join(tables)})
 

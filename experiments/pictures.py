@@ -84,7 +84,7 @@ def draw_page(url: str, browser: Browser, name: str, width: int, height: int) ->
     page.evaluate("document.querySelector('main').scrollIntoView()")
     sentence = page.locator(".sentence.against").nth(1 if width > 800 else 0)
     sentence.evaluate("element => element.focus({ preventScroll: true })")
-    page.wait_for_selector("#why .ngrams")
+    page.wait_for_selector("#why .phrases")
     # A palette shows the page as well, in a third of the bytes.
     image = Image.open(io.BytesIO(page.screenshot())).convert("P", palette=Image.Palette.ADAPTIVE, colors=255)
     image.save(PICTURES / f"{name}.png", optimize=True)

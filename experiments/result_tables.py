@@ -15,8 +15,11 @@ import stance
 from stance import LABELS
 
 #: What the tables call the texts of each file.
-SOURCES = {"sentences.csv": "articles", "lines.csv": "lines", "ungd.csv": "speeches", "whitehouse.csv": "briefings"}
-#: Sentences of the two real sources in which a model saw a side, most of them without one.
+SOURCES = {
+    "sentences.csv": "articles", "lines.csv": "lines", "headlines.csv": "headlines", "plain.csv": "plain sentences",
+    "ungd.csv": "speeches", "whitehouse.csv": "briefings", "news.csv": "news",
+}  # fmt: skip
+#: Speeches' and briefings' sentences in which a model saw a side, most of them without one.
 NEAR_MISSES = ", near misses"
 SUBSETS = [*SOURCES.values(), f"speeches{NEAR_MISSES}", f"briefings{NEAR_MISSES}"]
 

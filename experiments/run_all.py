@@ -96,12 +96,17 @@ def run_splits(name: str, settings: stance.Settings, splits: Callable[[stance.Co
     return fresh(folder, stamp(settings) + hashlib.sha256(Path(__file__).read_bytes()).hexdigest(), make)
 
 
+def files_of(settings: stance.Settings) -> dict[str, str]:
+    """Return the file of each source of `all`."""
+    named = stance.read_settings(FOLDER / "all.toml").data.files
+    return {SOURCES[Path(name).name]: file for name, file in zip(named, settings.data.files, strict=True)}
+
+
 def subset_of(settings: stance.Settings) -> dict[str, str]:
     """Return the subset of each sentence by its id, in which near misses have a sign."""
-    plain = stance.read_settings(FOLDER / "all.toml").data.files
     return {
-        sentence: SOURCES[Path(original).name] + (NEAR_MISSES if "~" in sentence else "")
-        for file, original in zip(settings.data.files, plain, strict=True)
+        sentence: source + (NEAR_MISSES if "~" in sentence else "")
+        for source, file in files_of(settings).items()
         for sentence in pd.read_csv(file, dtype=str)["sentence_id"]
     }
 
@@ -132,17 +137,12 @@ def split_targets(corpus: stance.Corpus, settings: stance.Settings) -> list[Spli
     return [(name, train[target[train] != name], test[target[test] == name]) for name in sorted(set(target))]
 
 
-def test_parts(settings: stance.Settings, tables: dict[str, Path]) -> dict[str, stance.Corpus]:
+def test_parts(settings: stance.Settings) -> dict[str, stance.Corpus]:
     """Return the fixed test part of the real sources and of the articles."""
-    files = {SOURCES[Path(file).name]: file for file in stance.read_settings(FOLDER / "all.toml").data.files}
-    files = dict(zip(files, settings.data.files, strict=True)) | (
-        {"news": str(tables["news.csv"])} if "news.csv" in tables else {}
-    )
-    splits = settings.data.splits
+    files, splits = files_of(settings), settings.data.splits
     return {
         source: stance.read_corpus([files[source]], splits=splits, part="test", for_training=False)
         for source in ("news", "speeches", "briefings", "articles")
-        if source in files
     }
 
 
@@ -165,7 +165,7 @@ def main() -> int:
     sources = run_splits("sources", whole, lambda corpus: split_sources(corpus, subsets))
     targets = run_splits("targets", whole, lambda corpus: split_targets(corpus, whole))
     models = {"`default`": stance.load(RUNS / "default"), "`all`": stance.load(RUNS / "all"), "bundled": stance.load()}
-    parts = test_parts(whole, tables)
+    parts = test_parts(whole)
     write_sections({
         "main": main_tables({name: f for name, f in frames.items() if not name.startswith(ABLATION)}, settings),
         "ablations": ablation_table(every, {n: f for n, f in frames.items() if n.startswith(ABLATION)}, whole),

@@ -67,6 +67,12 @@ def write_csv(path: Path, rows: list[Row]) -> Path:
     return path
 
 
+def write_targets(path: Path, text: str = '[tram]\ntitle = "Tram line"\nmentions = ["tram*"]\n') -> Path:
+    """Write a file of targets, by default of one that the tiny run knows nothing of."""
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def small_settings(file: Path, **more: object) -> Settings:
     """Return settings that train in a second."""
     return Settings().changed(

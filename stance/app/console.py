@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stance.errors import Fault
+from stance.errors import Fault, StanceError, existing_file
 from stance.files import atomic_write
 from stance.labels import COLORS
 
@@ -100,9 +100,10 @@ def load_model(path: Path | None, targets: Path | None = None) -> Model:
         say(f"model: {model.info.name}, which comes with stance (--model RUN takes another)", style="dim")
     if targets is not None:
         from stance.data.columns import read_targets
-        from stance.errors import existing_file
 
         new = read_targets(existing_file(targets, "targets in TOML, each with a title and mentions")).values()
+        if not new:
+            raise StanceError(f"{targets}: holds no target; wanted [NAME] sections with a title and mentions")
         for target in new:
             model = model.with_target(target.name, target.terms, title=target.title)
         expected = (

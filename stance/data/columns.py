@@ -77,7 +77,7 @@ def read_targets(path: Path) -> dict[str, Target]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
         raise StanceError(
             f"{path}: cannot be used ({type(error).__name__}: {error}); wanted a [target] section each with"
-            " title, definition, mentions and lexicon = {favor, against}"
+            " title, definition, mentions = [...] and lexicon = {favor = [...], against = [...]}"
         ) from None
 
 
@@ -88,7 +88,13 @@ def _target(
     mentions: Sequence[str] = (),
     lexicon: Mapping[str, Any] = MappingProxyType({}),
 ) -> Target:
-    def terms(favor: Sequence[str] = (), against: Sequence[str] = ()) -> tuple[tuple[str, ...], ...]:
-        return tuple(mentions), tuple(favor), tuple(against)
+    def sides(favor: Sequence[str] = (), against: Sequence[str] = ()) -> tuple[Sequence[str], Sequence[str]]:
+        return favor, against
 
-    return Target(name, title, definition, *terms(**lexicon))
+    if not isinstance(title, str):
+        raise TypeError(f"{name}: the title {title!r} is no text")
+    lists = (mentions, *sides(**lexicon))
+    for terms in lists:
+        if not isinstance(terms, list | tuple) or not all(isinstance(term, str) for term in terms):
+            raise TypeError(f"{name}: {terms!r} is no list of terms")
+    return Target(name, title, definition, *map(tuple, lists))

@@ -59,3 +59,7 @@ class RunInfo:
     zero_shot: tuple[str, ...] = ()
     expected: tuple[float, float, float] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def column(self, target: str) -> str:
+        """Return the name of a target in tables of predictions, which tells where it is zero-shot."""
+        return f"{target}_zero_shot" if target in self.zero_shot else target

@@ -139,8 +139,8 @@ class Model:
     def predict_frame(self, texts: Iterable[str]) -> pd.DataFrame:
         """Return a table of texts by targets.
 
-        One row a text, in order: `text`, then for each target its stance (a column of the
-        target's name) and that stance's probability (`<target>_proba`).
+        One row a text, in order: `text`, then for each target its stance (a column of the target's name, or
+        `<target>_zero_shot`) and that stance's probability (with `_proba` behind it).
         """
         import pandas as pd
 
@@ -148,8 +148,9 @@ class Model:
         proba = self.predict_proba(texts)
         columns: dict[str, Any] = {"text": np.array(texts, dtype=object)}
         for i, target in enumerate(self.targets):
-            columns[target] = _labels(proba[:, i])
-            columns[f"{target}_proba"] = proba[:, i].max(axis=1)
+            column = self.info.column(target)
+            columns[column] = _labels(proba[:, i])
+            columns[f"{column}_proba"] = proba[:, i].max(axis=1)
         return pd.DataFrame(columns)
 
     def scores(self, texts: Iterable[str]) -> npt.NDArray[np.float64]:

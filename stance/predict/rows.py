@@ -74,7 +74,7 @@ def _predictions(
     else:
         proba = proba[np.arange(len(good)), [model.targets.index(names[i]) for i in good], np.newaxis]
     columns: Columns = {}
-    for name, cells in _columns(proba, targets, long=long).items():
+    for name, cells in _columns(proba, [model.info.column(name) for name in targets], long=long).items():
         while name in taken or name in columns:
             name += "_pred"
         columns[name] = cells
@@ -118,8 +118,9 @@ def score_frame(
 
     Without `targets` they are for each row's own where the table has a column `target`, else for all of the model's.
     The columns are, for each target, its name and `<target>_proba`; with targets of the rows' own `stance` and
-    `proba`; if `long`, a row for each text and target with `target`, `stance` and a column a label. A name that the
-    table already has is left to it, and the prediction's gets the suffix `_pred`.
+    `proba`; if `long`, a row for each text and target with `target`, `stance` and a column a label. A target that the
+    model has no labels of is `<target>_zero_shot` there. A name that the table already has is left to it, and the
+    prediction's gets the suffix `_pred`.
 
     For Dask, name what comes back: a table without rows gives it.
 

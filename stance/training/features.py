@@ -2,7 +2,7 @@
 
 >>> examples = pd.DataFrame({"text": ["We want the bridge", "We do not want it"], "target": "bridge"})
 >>> StanceFeatures(min_df=1).fit_transform(examples, ["favor", "against"]).shape
-(2, 35)
+(2, 32)
 """
 
 from __future__ import annotations

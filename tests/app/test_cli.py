@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import pytest
 import stance
 from stance.errors import StanceError
 from stance.model.predictor import load
-from tests.conftest import RunCli, heeding_interrupts, run_cli, tiny_rows, write_csv
+from tests.conftest import RunCli, heeding_interrupts, run_cli, tiny_rows, write_csv, write_targets
 
 COMMANDS = ["train", "predict", "evaluate", "explain", "read", "map", "info", "serve", "corpus"]
 
@@ -140,6 +141,57 @@ def test_a_column_that_is_there_is_kept_and_the_prediction_gets_a_suffix(
     header, row = done.stdout.splitlines()
     assert header == "sentence,shield,shield_pred,shield_pred_pred,shield_proba"
     assert row.startswith("the shield is a threat,mine,too,")
+
+
+def test_a_target_without_labels_is_predicted_by_its_mentions_and_marked(
+    cli: RunCli, tiny_run: Path, tmp_path: Path
+) -> None:
+    targets = write_targets(tmp_path / "mine.toml")
+    texts = ["In report 9, Oslo condemned the tram as a threat.", "In report 9, Oslo welcomed the trams as protection."]
+    done = cli("predict", "--model", tiny_run, "--targets", targets, *texts)
+    expected = load(tiny_run).info.expected
+    assert expected is not None
+    assert done.stderr == (
+        "tram: zero-shot, without labels of its own; F_avg {:.2f} [{:.2f}, {:.2f}] is to expect\n".format(*expected)
+    )
+    out = pd.read_csv(io.StringIO(done.stdout))
+    assert list(out) == [
+        "text", "shield", "shield_proba", "club", "club_proba", "tram_zero_shot", "tram_zero_shot_proba",
+    ]  # fmt: skip
+    assert out["tram_zero_shot"].tolist() == ["against", "favor"]
+    known = pd.read_csv(io.StringIO(cli("predict", "--model", tiny_run, *texts).stdout))
+    pd.testing.assert_frame_equal(out[list(known)], known)
+    (tmp_path / "in.txt").write_text(texts[0])
+    options = ["--input", "in.txt", "--target", "tram", "--long", "--output", "out.jsonl"]
+    assert cli("predict", "--model", tiny_run, "--targets", targets, *options).returncode == 0
+    row = json.loads((tmp_path / "out.jsonl").read_text())
+    assert (row["target"], row["stance"]) == ("tram_zero_shot", "against")
+    assert row["against"] == out["tram_zero_shot_proba"][0]
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "mine.toml does not exist; wanted targets in TOML"),
+        ("", "mine.toml: holds no target"),
+        ("[tram", "mine.toml: cannot be used"),
+        ("[tram]\nmentions = ['tram']", "missing 1 required positional argument: 'title'"),
+        ("[tram]\ntitle = 3", "tram: the title 3 is no text"),
+        ("[tram]\ntitle = 'Tram'\nmentions = 'tram'", "tram: 'tram' is no list of terms"),
+        ("[tram]\ntitle = 'Tram'\nmentions = [3]", "tram: [3] is no list of terms"),
+        ("[tram]\ntitle = 'Tram'\nmentions = ['*']", "target 'tram': ('*',) names nothing"),
+        ("[club]\ntitle = 'Club'", "target 'club' is in model 'tiny' already"),
+    ],
+)
+def test_targets_that_cannot_be_used_are_named(
+    cli: RunCli, tiny_run: Path, tmp_path: Path, command: str, text: str | None, message: str
+) -> None:
+    if text is not None:
+        write_targets(tmp_path / "mine.toml", text)
+    done = cli(command, "a tram", "--model", tiny_run, "--targets", "mine.toml")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,6 @@ from stance.app.service import create_app, server
 from stance.labels import COLORS, LABELS
 from stance.model.predictor import Model, load
 from stance.reading.article import read_article
-from stance.report.html import readable
 from tests.conftest import RunCli, heeding_interrupts
 
 TEXT = "Moscow condemned the shield as a threat."
@@ -98,8 +97,8 @@ def test_reasons_are_the_models(client: httpx2.Client, model: Model) -> None:
     assert reasons == explanation.to_dict()
     assert [tuple(mark.values()) for mark in marks] == explanation.marks()
     for label in LABELS:
-        assert [one["ngram"] for one in strongest[label]] == [one.ngram for one, _ in explanation.strongest(label)]
-        assert all(one["name"] == readable(one["kind"], one["ngram"], TEXT) for one in strongest[label])
+        expected = [(one.phrase, push) for one, push in explanation.strongest(label)]
+        assert [(one["phrase"], one["push"]) for one in strongest[label]] == expected
 
 
 def test_readings_are_the_models(client: httpx2.Client, model: Model) -> None:
@@ -113,6 +112,8 @@ def test_info_says_what_the_model_is(client: httpx2.Client, model: Model) -> Non
     assert info["fingerprint"] == model.info.fingerprint
     assert info["limits"]["texts"] == LIMITS.texts
     assert info["version"] == stance.__version__
+    assert info["n_features"] == len(model.scorer.idf)
+    assert info["zero_shot"] == []
     f_avg = info["scores"]["f_avg"]
     assert [f_avg["value"], f_avg["low"], f_avg["high"]] == list(model.info.scores["f_avg"])
 

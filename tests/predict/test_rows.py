@@ -49,6 +49,18 @@ def test_a_row_with_a_target_of_its_own_is_predicted_for_that(model: Model, *, l
     np.testing.assert_allclose(shown, expected if long else expected.max(axis=1), atol=1e-6)
 
 
+def test_a_target_without_labels_is_marked(model: Model) -> None:
+    more = model.with_target("tram", ["tram*"])
+    frame = pd.DataFrame({"text": ["Oslo condemned the tram as a threat."]})
+    names = ["shield", "club", "tram_zero_shot"]
+    columns = ["text", *(column for name in names for column in (name, f"{name}_proba"))]
+    assert list(stance.score_frame(frame, more)) == list(more.predict_frame(frame["text"])) == columns
+    assert stance.score_frame(frame, more, long=True)["target"].tolist() == names
+    assert list(stance.score_frame(frame, more, targets=["tram"]))[1:] == ["tram_zero_shot", "tram_zero_shot_proba"]
+    own = stance.score_frame(frame.assign(target="tram"), more)
+    assert (own["target"][0], own["stance"][0]) == ("tram", "against")
+
+
 @pytest.mark.parametrize("columns", [["text"], ["text", "target"]], ids=["all", "own"])
 def test_a_frame_without_rows_has_the_columns_and_their_types(model: Model, columns: list[str]) -> None:
     frame = pd.DataFrame({"text": ["a"], "target": ["club"], "n": [1]})[[*columns, "n"]]

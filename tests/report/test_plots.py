@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from stance.labels import COLORS
-from stance.report.plots import MINUS, png, stance_heat_map, stance_over_time, top_ngrams
+from stance.report.plots import MINUS, png, stance_heat_map, stance_over_time, top_phrases
 
 MAP = pd.DataFrame({
     "actor": ["Poland", "Russia", "Tonga"],
@@ -38,8 +38,8 @@ def test_years_without_an_interval_are_hollow() -> None:
     assert hollow.get_markerfacecolor() == "white"
 
 
-def test_n_grams_have_their_labels_colours_and_show_spaces_at_their_ends() -> None:
-    figure = top_ngrams("Shield", {"against": [("threat", 2.0), ("no ", 1.0)], "favor": []})
+def test_phrases_have_their_labels_colours() -> None:
+    figure = top_phrases("Shield", {"against": [("threat", 2.0), ("condemned … TARGET", 1.0)], "favor": []})
     against, _ = figure.axes
-    assert [label.get_text() for label in against.get_yticklabels()] == ["threat", "no\N{OPEN BOX}"]
+    assert [label.get_text() for label in against.get_yticklabels()] == ["threat", "condemned … TARGET"]
     assert {to_hex(bar.get_facecolor()).upper() for bar in against.patches} == {COLORS["against"]}

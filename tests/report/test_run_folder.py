@@ -28,7 +28,7 @@ FILES = {
 def test_a_run_has_every_file(tiny_run: Path) -> None:
     assert {path.name for path in tiny_run.iterdir()} == FILES
     plots = {path.stem for path in (tiny_run / "plots").iterdir()}
-    assert plots == {"baselines", "confusion", "reliability", "risk_coverage", "ngrams-shield", "ngrams-club"}
+    assert plots == {"baselines", "confusion", "reliability", "risk_coverage", "phrases-shield", "phrases-club"}
 
 
 @pytest.mark.parametrize(
