@@ -172,6 +172,6 @@ def _json(value: Any) -> str:
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):  # tuples are the entries of a map
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
