@@ -80,7 +80,7 @@ def read_targets(path: Path) -> dict[str, Target]:
             )
             for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items()
         }
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StanceError(
             f"{path}: cannot be used ({type(error).__name__}: {error}); wanted a [target] section each with"
             " title, definition and lexicon = {mention, favor, against}"

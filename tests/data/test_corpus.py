@@ -202,7 +202,9 @@ def test_rows_without_an_id_are_named_by_their_line(tmp_path: Path) -> None:
     assert ids.iloc[:80].tolist() == [f"row{line}" for line in range(2, 82)]
 
 
-@pytest.mark.parametrize("raw", ["[club", "[club]\n", "club = 1\n"], ids=["toml", "title", "section"])
+@pytest.mark.parametrize(
+    "raw", ["[club", "[club]\n", "club = 1\n", f"a = {'[' * 10**5}"], ids=["toml", "title", "section", "deep"]
+)
 def test_a_targets_file_that_is_unfit_is_said(tmp_path: Path, raw: str) -> None:
     (tmp_path / "targets.toml").write_text(raw, encoding="utf-8")
     with pytest.raises(StanceError, match=r"targets\.toml: cannot be used .*wanted a \[target\] section"):
