@@ -60,9 +60,11 @@ def choices(names: Sequence[str]) -> str:
 
 
 def existing_file(path: Path, what: str) -> Path:
-    """Return the path if it is a file that exists; StanceError if nothing is there, or a folder is."""
+    """Return the path if it is a file that exists; StanceError if nothing is there, a folder, a pipe or a device."""
     if path.is_dir():
         raise StanceError(f"{path} is a folder; wanted {what}")
     if not path.exists():
         raise StanceError(f"{path} does not exist; wanted {what}. Check the spelling and the folder")
+    if not path.is_file():
+        raise StanceError(f"{path} is a pipe or a device; wanted {what}. Save what it gives as a file")
     return path

@@ -69,11 +69,11 @@ class ClassifierSettings(_Section):
 
 
 class EvaluationSettings(_Section):
-    """Nested cross-validation and the resampling behind every interval."""
+    """Nested cross-validation and the resampling behind every interval; more resamples would fill the memory."""
 
     folds: Annotated[int, Field(ge=2)] = 5
     inner_folds: Annotated[int, Field(ge=2)] = 2
-    resamples: Annotated[int, Field(ge=100)] = 2000
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 2000
 
 
 class Settings(_Section):
@@ -123,7 +123,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
         tree = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     base = tree.pop("base", "")
     if not isinstance(base, str) or path.resolve() in above:

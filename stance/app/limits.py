@@ -11,6 +11,7 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 #: On every answer. Nothing is taken from elsewhere, nothing is kept, and no other page may frame or read it.
 HEADERS = {
@@ -59,6 +60,18 @@ class Refusals(BaseHTTPMiddleware):
         if response.headers.get("content-type", "").startswith("text/plain"):
             return problem(421, "this service does not answer to that host name")
         return response
+
+
+class TimedHeads(H11Protocol):
+    """Uvicorn's HTTP, whose timer of idle connections also runs before a first request and until a head is whole."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        self.conn.receive_data(data)
+        self.handle_events()  # stops the timer at a whole head
 
 
 class BodyTimeout:

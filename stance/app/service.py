@@ -5,6 +5,8 @@ Nothing of a request is kept or logged.
 
 # Annotations stay objects here: FastAPI reads them, and those of the requests depend on the model.
 
+import logging
+import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -24,7 +26,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import stance
-from stance.app.limits import HEADERS, BodyTimeout, Limits, Refusals, problem
+from stance.app.limits import HEADERS, BodyTimeout, Limits, Refusals, TimedHeads, problem
 from stance.labels import LABELS
 from stance.metrics import Score
 from stance.model.predictor import NOT_FOR, Model
@@ -54,14 +56,20 @@ _PROBLEMS = {
 }
 
 
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a request cut off by a stop is no failure
+        await super().shutdown(sockets)
+
+
 def server(app: FastAPI) -> uvicorn.Server:
     """Return the HTTP server of an application; its `run` takes the sockets to listen on."""
     config = uvicorn.Config(
-        app, http="h11", lifespan="on", log_level="warning", access_log=False, server_header=False,
+        app, http=TimedHeads, lifespan="on", log_level="warning", access_log=False, server_header=False,
         headers=list(HEADERS.items()), h11_max_incomplete_event_size=1 << 14, limit_concurrency=512,
         timeout_graceful_shutdown=5,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def create_app(model: Model, *, limits: Limits | None = None, hosts: Iterable[str] = ()) -> FastAPI:
@@ -105,7 +113,9 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
     class Texts(BaseModel):
         model_config = _body(texts=[_SAMPLE])
         texts: list[Text] = Field(min_length=1, max_length=limits.texts)
-        targets: list[Target] | None = Field(None, min_length=1, description="By default all.")
+        targets: list[Target] | None = Field(
+            None, min_length=1, max_length=len(model.targets), description="By default all."
+        )
 
     class Sentence(BaseModel):
         model_config = _body(text=_SAMPLE, target=model.targets[0])

@@ -90,11 +90,13 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the resampling.")] = 0,
 ) -> None:
     """Score a model on labelled data it never saw, every metric with its interval."""
+    from stance import settings as configs
     from stance.data.corpus import read_corpus
     from stance.report import tables as report
     from stance.report.run_files import evaluation_json
     from stance.training.evaluation import evaluate_model
 
+    configs.Settings().changed(evaluation__resamples=resamples)  # refuses what training would refuse
     predictor = load_model(model)
     corpus = read_corpus(data, splits=splits, part="test", for_training=False)
     result = evaluate_model(predictor, corpus, allow_seen=allow_seen, resamples=resamples, seed=seed)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Sequence
 
 import pandas as pd
@@ -13,25 +15,38 @@ from stance.data.tables import Table
 from stance.errors import DataError, Fault, choices
 from stance.labels import LABELS
 
+# Letters of the Cyrillic and the Greek alphabet, and the Latin ones they look like.
+_ALIKE = str.maketrans(
+    "аеорсухіјѕАВЕКМНОРСТУХІЈЅοΑΒΕΗΙΚΜΝΟΡΤΧΥΖ",  # noqa: RUF001
+    "aeopcyxijsABEKMHOPCTYXIJSoABEHIKMNOPTXYZ",
+)
+
 
 def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
-    """Warn of columns that nothing is read from: a name misspelt, a group's, or labels in other words."""
+    """Warn of columns that nothing is read from: a name misspelt, a group's, or labels in other words.
+
+    One with a few labels is a fault: it is a target's, and most of its cells are wrong.
+    """
     has_group = any(name in GROUPS for name in table.frame)
     faults = []
     for name in map(str, table.frame.columns):
         if name in (*used, *GROUPS, *IDS, *OTHERS):
             continue
-        problem, expected = "a column that is not used", "a column that is read, or none"
+        problem, expected, is_doubt = "a column that is not used", "a column that is read, or none", True
         values = cells(table.frame[name])
         values = values[values != ""]
         if not has_group and name.casefold() in LIKE_GROUPS and values.duplicated().any():
             expected = f"{choices(GROUPS)} as its name, if rows with one value belong together"
         elif like := difflib.get_close_matches(name, ["text", *GROUPS, *IDS], n=1):
             expected = repr(like[0])
+        elif "target" not in used and values.str.lower().isin(["against", "favor"]).any():
+            problem = f"{values.str.lower().isin(LABELS).sum()} labels among {len(values)} cells"
+            expected = f"{choices(LABELS)} in at least half of them, or no such column"
+            is_doubt = False
         elif "target" not in used and 2 <= values.nunique() <= len(LABELS):
             problem += f" (it holds {', '.join(map(repr, sorted(values.unique())))})"
             expected = f"{choices(LABELS)} in it, if it is a target's"
-        faults.append(Fault(table.source, None, name, problem, expected, warning=True))
+        faults.append(Fault(table.source, None, name, problem, expected, warning=is_doubt))
     return faults
 
 
@@ -39,7 +54,8 @@ def cell_faults(rows: pd.DataFrame, *, group: str, stance: str) -> list[Fault]:
     """Return the faults of single cells; `group` and `stance` name the columns they were read from."""
     faults = []
     for field, column in (("text", "text"), ("target", "target"), ("group", group)):
-        empty = rows[rows[field] == ""].drop_duplicates("line")
+        is_empty = rows[field].map(lambda text: not any(c.isprintable() for c in text.replace(" ", "")))
+        empty = rows[is_empty].drop_duplicates("line")
         faults += row_faults(empty, column, "an empty cell", f"a {field}")
     wrong = rows[~rows["stance"].isin([*LABELS, ""])]
     return faults + row_faults(wrong, stance, "{stance!r}", f"{choices(LABELS)}, or empty")
@@ -50,6 +66,41 @@ def duplicate_ids(rows: pd.DataFrame) -> list[Fault]:
     named = rows[rows["sentence_id"] != ""]
     again = named[named.duplicated(["sentence_id", "target"])].drop_duplicates(["sentence_id", "source", "line"])
     return row_faults(again, "sentence_id", "{sentence_id!r} again", "each id once")
+
+
+def names_alike(rows: pd.DataFrame) -> list[Fault]:
+    """Return a fault for each target, and a warning for each id and group, that an earlier one looks like."""
+    faults = []
+    for field in ("target", "group", "sentence_id"):
+        first: dict[str, str] = {}
+        for name, source in rows[[field, "source"]].drop_duplicates(field).itertuples(index=False):
+            plain = name.casefold()
+            if field == "target":
+                letters = unicodedata.normalize("NFKC", name).translate(_ALIKE).casefold()
+                plain = "".join(filter(str.isalnum, letters)) or name
+            if (earlier := first.setdefault(plain, name)) != name:
+                problem = f"the {field} {name!r} beside {earlier!r}"
+                faults.append(Fault(source, None, None, problem, "one spelling", warning=field != "target"))
+    return faults
+
+
+def misread_texts(rows: pd.DataFrame) -> list[Fault]:
+    """Warn once of texts whose bytes were read in another encoding than they were written in."""
+    texts = rows[rows["text"].map(_is_misread)].drop_duplicates(["source", "line"])
+    if texts.empty:
+        return []
+    problem = f"{len(texts)} texts in a wrong encoding (first: line {texts['line'].iloc[0]})"
+    return [Fault(texts["source"].iloc[0], None, "text", problem, "UTF-8, which has ’ and not â€™", warning=True)]
+
+
+def _is_misread(text: str) -> bool:
+    for run in re.findall("[^\0-\x7f]{2,}", text):
+        try:
+            run.encode("cp1252").decode()
+        except UnicodeError:
+            continue
+        return True
+    return re.search("[\x80-\x9f\ufffd]", text) is not None
 
 
 def nothing_labelled(unlabelled: pd.DataFrame, source: str) -> Fault:

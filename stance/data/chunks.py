@@ -74,6 +74,7 @@ def _some(rows: Iterator[tuple[int, Row | Fault]], lines: Lines, width: int) -> 
 
 
 def _parquet_chunks(source: Source, width: int) -> Iterator[Chunk]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(source.path, pre_buffer=False, buffer_size=2**20)
@@ -81,7 +82,10 @@ def _parquet_chunks(source: Source, width: int) -> Iterator[Chunk]:
     groups = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
     if max(groups, default=0) > MAX_GROUP_BYTES:
         raise BrokenDataError(f"a row group of {max(groups):,} bytes", f"at most {MAX_GROUP_BYTES:,} (write smaller)")
-    columns = {field.name: field.type for field in file.schema_arrow}
+    # Python reads both kinds of truth values as bool, which only one can be made of.
+    columns = {
+        field.name: pa.bool_() if isinstance(field.type, pa.Bool8Type) else field.type for field in file.schema_arrow
+    }
     done, total = 0, file.metadata.num_rows
     size = 1 + CHUNK_SIZE // (200 + max(width, len(columns)))
     for batch in file.iter_batches(batch_size=size, use_threads=False):

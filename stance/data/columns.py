@@ -74,7 +74,7 @@ def read_targets(path: Path) -> dict[str, Target]:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: _target(name, **entry) for name, entry in tree.items()}
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise StanceError(
             f"{path}: cannot be used ({type(error).__name__}: {error}); wanted a [target] section each with"
             " title, definition, mentions = [...] and lexicon = {favor = [...], against = [...]}"

@@ -153,7 +153,7 @@ def _read_tables(
     if any(not fault.warning for fault in faults):
         raise DataError(faults)
     rows = pd.concat(tables, ignore_index=True)
-    faults += checks.duplicate_ids(rows)
+    faults += checks.duplicate_ids(rows) + checks.names_alike(rows) + checks.misread_texts(rows)
     rows["sentence_id"] = rows["sentence_id"].where(rows["sentence_id"] != "", "row" + rows["line"].astype(str))
     return rows, faults
 

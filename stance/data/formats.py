@@ -15,6 +15,8 @@ CODECS = {".gz": "gzip", ".zst": "zstd"}
 MAX_CHARACTERS = 2**24
 #: More columns are a broken header, or keys that are data.
 MAX_COLUMNS = 10_000
+#: A table with more faults is read no further.
+MAX_FAULTS = 1000
 #: The keys in so many lines of JSON are the columns.
 HEAD_LINES = 20_000
 #: Bytes, unpacked, of a row group of Parquet, the least that can be read.
@@ -65,9 +67,11 @@ def check_names(names: list[str]) -> None:
     """Raise BrokenDataError if there are too many columns, or one is there twice."""
     if len(names) > MAX_COLUMNS:
         raise BrokenDataError(f"{len(names)} columns", f"at most {MAX_COLUMNS}")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BrokenDataError(f"the column {twice!r} twice", "each column once")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise BrokenDataError(f"the column {name!r} twice", "each column once")
+        seen.add(name)
 
 
 def first_line(error: Exception) -> str:

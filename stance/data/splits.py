@@ -39,7 +39,7 @@ def near_duplicates(texts: Sequence[str]) -> Integers:
 
     Two texts are near-duplicates if the Jaccard index of their sets of word 5-grams is at
     least `NEAR_DUPLICATE` (Broder 1997, "On the resemblance and containment of documents");
-    texts of fewer than five words only if equal but for case and white space.
+    texts of fewer than five words only if equal but for case, white space and the stop at the end.
     """
     alike = resemblance(texts).tocsr() >= NEAR_DUPLICATE
     return cast("Integers", connected_components(alike, directed=False)[1])
@@ -55,8 +55,8 @@ def resemblance(texts: Sequence[str]) -> coo_matrix:
 
 
 def _shingles(text: str) -> list[str]:
-    """Return a text's word 5-grams, case folded; of a shorter text, all its words as one."""
-    words = text.casefold().split()
+    """Return a text's word 5-grams, case folded; of a shorter text, all its words as one. How it ends is left out."""
+    words = text.casefold().rstrip(" .!?").split()
     return [" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))]
 
 

@@ -17,8 +17,8 @@ from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any
 
 from stance.data.chunks import read_chunks
-from stance.data.formats import Source, form_of
-from stance.data.lines import JSON, Lines
+from stance.data.formats import MAX_FAULTS, Source, form_of
+from stance.data.lines import JSON, Lines, Row
 from stance.errors import DataError, Fault, existing_file
 from stance.files import atomic_write
 
@@ -44,11 +44,17 @@ def read_table(path: str | Path) -> Table:
     """Read a whole table; DataError for what is wrong in it, StanceError if there is none or its ending is unknown."""
     import pandas as pd
 
-    chunks = list(read_chunks(Source(str(path), existing_file(Path(path), "a table"), *form_of(path))))
-    if faults := [fault for chunk in chunks for fault in chunk.faults]:
+    rows: dict[int, Row] = {}
+    columns: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for chunk in read_chunks(Source(str(path), existing_file(Path(path), "a table"), *form_of(path))):
+        rows.update({} if faults else chunk.rows)
+        columns, faults = chunk.columns, faults + chunk.faults
+        if len(faults) > MAX_FAULTS:
+            faults[MAX_FAULTS:] = [Fault(str(path), None, None, "more faults than these", f"at most {MAX_FAULTS:,}")]
+            break
+    if faults:
         raise DataError(faults)
-    columns = chunks[-1].columns
-    rows = {line: row for chunk in chunks for line, row in chunk.rows.items()}
     frame = pd.DataFrame({name: [row.get(name) for row in rows.values()] for name in columns}, dtype=object)
     frame = frame.astype({name: pd.ArrowDtype(kind) for name, kind in columns.items() if kind})
     return Table(frame, list(rows), str(path))
@@ -166,6 +172,6 @@ def _json(value: Any) -> str:
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):  # tuples are the entries of a map
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

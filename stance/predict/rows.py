@@ -130,8 +130,8 @@ def score_frame(
     Raises
     ------
     DataError
-        If the text column is missing, a text is null, or a row's target is not one of the model's; the line of a
-        fault is the row's number in the table, from 1.
+        If the text column is missing or there twice, a text is null, or a row's target is not one of the model's; the
+        line of a fault is the row's number in the table, from 1.
     StanceError
         If the model does not know a target, targets are named for a table that has its own, or what is given is not
         a table and a model.
@@ -146,6 +146,9 @@ def score_frame(
     names = [str(name) for name in frame.columns]
     if fault := missing_column(names, text_column, "the table"):
         raise DataError([fault])
+    for name in (text_column, "target"):
+        if names.count(name) > 1:
+            raise DataError([Fault("the table", None, None, f"the column {name!r} twice", "each column once")])
     texts = cells_of(frame[text_column])
     own = cells_of(frame["target"]) if "target" in names else None
     positions, columns, bad = _predictions(model, texts, own, names, text_column, targets=targets, long=long)

@@ -127,11 +127,12 @@ def find_names(sentence: str) -> Tokens:
     """Split a sentence into words and look names up in it: the longest first, ambiguous ones by their context."""
     matches = list(_TOKEN.finditer(sentence))
     words = [match[0] for match in matches]
+    stands = cache(lambda pattern: pattern.search(sentence) is not None)  # a name may come a thousand times
     names, first = [], 0
     while first < len(words):
         for last in range(min(first + _LONGEST_NAME, len(words)), first, -1):
             entry = _look_up(" ".join(words[first:last]))
-            if entry and not (entry.unless and entry.unless.search(sentence)):
+            if entry and not (entry.unless and stands(entry.unless)):
                 names.append(Phrase(first, last, entry.actor, entry.kind))
                 first = last
                 break

@@ -184,18 +184,23 @@ def _speaker(words: Sequence[str], doing: Sequence[Phrase]) -> Phrase | str | No
     """Find ", X said" or ", said X" behind a comma or a closing quotation mark: the actor, "pronoun", or None."""
     speech = forms("speech verb")
     statement = _CLOSING | forms("verb")
+    stated = next((i for i, word in enumerate(words) if word in statement), len(words))
+    starting: defaultdict[int, list[int]] = defaultdict(list)
+    for k, actor in enumerate(doing):
+        starting[actor.first].append(k)
     for i in range(len(words) - 1, 0, -1):
         if words[i] != "," and words[i] not in _CLOSING:
             continue
         if word_at(words, i + 1).lower() in forms("pronoun") and word_at(words, i + 2) in speech:
             return "pronoun"
         # What is said has a verb or quotation marks; a name and an aside have neither ("Hungary, by contrast, warned").
-        inverted = word_at(words, i + 1) in speech and not statement.isdisjoint(words[: i + 1])
-        for actor in doing:
+        inverted = word_at(words, i + 1) in speech and stated <= i
+        for k in sorted(k for gap in range(REACH + 1) for k in starting.get(i + 1 + gap, ())):
+            actor = doing[k]
             gap = actor.first - i - 1
-            if inverted and 0 < gap <= REACH and "that" not in words[i : actor.first]:
+            if inverted and gap > 0 and "that" not in words[i : actor.first]:
                 return actor
-            if 0 <= gap < REACH and not speech.isdisjoint(words[actor.last : actor.last + 4]):
+            if gap < REACH and not speech.isdisjoint(words[actor.last : actor.last + 4]):
                 return actor
     return None
 
@@ -217,9 +222,7 @@ def _subject(words: Sequence[str], doing: Sequence[Phrase], verb: frozenset[str]
 
 def _joined(words: Sequence[str], doing: Sequence[Phrase], first: int) -> list[Phrase]:
     """Return the actor and those joined to it: "China and Russia", "Warsaw, Prague and Budapest"."""
-    joined = [doing[first]]
-    for actor in doing[first + 1 :]:
-        if not _JOINTS.issuperset(words[joined[-1].last : actor.first]):
-            break
-        joined.append(actor)
-    return joined
+    end = first + 1
+    while end < len(doing) and _JOINTS.issuperset(words[doing[end - 1].last : doing[end].first]):
+        end += 1
+    return list(doing[first:end])

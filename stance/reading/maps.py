@@ -27,6 +27,8 @@ from stance.text.sentences import paragraphs, split_sentences
 #: What a map can be made by.
 BY = ("actor", "year")
 
+_YEAR = r"\d{1,4}"
+
 
 @dataclass(frozen=True)
 class Document:
@@ -69,8 +71,10 @@ def _document(file: Path, pattern: re.Pattern[str]) -> Document:
     match = pattern.search(file.stem)
     groups = match.groupdict() if match else {}
     actor, year = groups.get("actor"), groups.get("year")
-    if year is not None and not year.isdecimal():
-        raise DataError([Fault(str(file), None, None, f"year {year!r} in its name", "a number (see --pattern)")])
+    if year is not None and not re.fullmatch(_YEAR, year):
+        raise DataError(
+            [Fault(str(file), None, None, f"year {year!r} in its name", "a year such as 2008 (see --pattern)")]
+        )
     actor = actor and (state_of(actor) or actor)
     return Document(file.stem, read_text(file), actor, None if year is None else int(year))
 
@@ -79,7 +83,7 @@ def _rows(source: Path) -> list[Document]:
     table = read_table(source)
     require_columns(table, ["text", *BY])
     rows = table.frame[["text", *BY]].apply(cells).assign(line=table.lines, source=table.source)
-    wrong = rows[~rows["year"].str.fullmatch(r"\d*")]
+    wrong = rows[~rows["year"].str.fullmatch(f"({_YEAR})?")]
     if faults := row_faults(wrong, "year", "{year!r}", "a year such as 2008, or nothing"):
         raise DataError(faults, hint="mend these first")
     texts = []

@@ -48,9 +48,15 @@ def share_rows(explanation: Explanation, *, top: int) -> list[tuple[str, ...]]:
     return [(label, name, *(f"{value:+.4f}" for value in share)) for label, name, share in rows]
 
 
+def inert(text: object) -> str:
+    """Return what Markdown shows as it is: on one line, no tag, and in a table no cell's end."""
+    return " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+
+
 _TEMPLATES = Environment(
     loader=PackageLoader("stance.report"), autoescape=lambda name: name != "model_card.md.j2",
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
 )  # fmt: skip
+_TEMPLATES.filters["inert"] = inert
 _TEMPLATES.globals.update(step=step, share_rows=share_rows, labels=LABELS, signs=SIGNS, colors=COLORS, rules=RULES)
 _TEMPLATES.policies["json.dumps_kwargs"] = {"sort_keys": False}  # labels keep their order

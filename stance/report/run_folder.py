@@ -111,7 +111,7 @@ def is_run(folder: Path) -> bool:
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raise RunError if a run written to `folder` would destroy something else."""
+    """Raise RunError if a run written to `folder` would destroy something else, or cannot be written."""
     if folder.is_file():
         raise RunError(f"{folder} is a file; wanted a folder for the run (`--out DIR`)")
     if folder.is_dir() and not is_run(folder) and any(folder.iterdir()):
@@ -119,6 +119,11 @@ def check_replaceable(folder: Path) -> None:
             f"{folder} exists and is not a run; wanted a new folder, an empty one, or an older run"
             " to replace (`--out DIR`)"
         )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder.parent).close()
+    except OSError as error:
+        raise RunError(f"cannot write {folder}: {error.strerror}") from None
 
 
 def checkout() -> Path | None:
@@ -136,11 +141,7 @@ def runs_folder() -> Path:
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
     """Yield a new folder beside `folder` that takes its name once all is written."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
-    except OSError as error:
-        raise RunError(f"cannot write {folder}: {error.strerror}") from None
+    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
     old = new.with_suffix(".old")
     try:
         yield new

@@ -213,7 +213,16 @@ def test_targets_that_cannot_be_used_are_named(
         (["predict", "x", "--format", "xml"], 2, "is not one of 'txt', 'csv', 'tsv', 'jsonl'"),
         (["evaluate", "--data", "in.csv"], 1, "wanted the column"),
         (["train", "none.toml"], 1, "none.toml does not exist"),
+        (["evaluate", "--data", "in.csv", "--resamples", str(10**12)], 2, "less than or equal to 100000"),
         (["train", "bad.toml"], 2, "bad.toml:1: unknown key 'sed'"),
+        (["train", "many.toml"], 2, "many.toml:2: evaluation.resamples = 1000000000000 cannot be used"),
+        (["train", "deep.toml"], 2, "deep.toml: not valid TOML: "),
+        (["train", "digits.toml"], 2, "digits.toml: not valid TOML: "),
+        (
+            ["map", "years.csv", "--output", "out"],
+            1,
+            "years.csv:2: column 'year': found '123456789012345678901234567890'",
+        ),
         (["train", "--data", "in.csv", "--jobs", "0"], 2, "wanted -1 or a number of processes"),
         (["train"], 2, "--data FILE"),
         (["read", "none.txt"], 1, "none.txt does not exist"),
@@ -229,6 +238,10 @@ def test_a_mistake_ends_in_one_clear_message(
 ) -> None:
     (tmp_path / "in.csv").write_text("words,target\na,club\nb,bridge\n")
     (tmp_path / "bad.toml").write_text("sed = 1\n")
+    (tmp_path / "many.toml").write_text("[evaluation]\nresamples = 1000000000000\n")
+    (tmp_path / "deep.toml").write_text(f"a = {'[' * 10**5}{']' * 10**5}\n")
+    (tmp_path / "digits.toml").write_text(f"seed = {'9' * 5000}\n")
+    (tmp_path / "years.csv").write_text("text,actor,year\na,France,123456789012345678901234567890\n")
     if args[0] in ("predict", "evaluate"):
         args = [*args, "--model", str(tiny_run)]
     done = cli(*args)
@@ -290,14 +303,19 @@ def test_what_is_replaced_is_said(cli: RunCli, tiny_run: Path, tmp_path: Path) -
         assert cli(*command).stderr == f"replaced {len(args)}.csv\n"
 
 
-def test_out_that_is_no_run_is_refused_before_any_work(
-    cli: RunCli, config: Path, tiny_csv: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [("thesis", "exists and is not a run"), ("thesis/a.txt/run", "cannot write thesis/a.txt/run: ")],
+)
+def test_out_that_cannot_be_written_is_refused_before_any_work(
+    cli: RunCli, config: Path, tiny_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, message: str
 ) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "a.txt").write_text("x")
-    done = cli("train", config, "--data", tiny_csv, "--out", "thesis")
+    monkeypatch.setattr("stance.report.run_folder.fit", None)
+    done = cli("train", config, "--data", tiny_csv, "--out", out)
     assert done.returncode == 1
-    assert "exists and is not a run" in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
 
 
 @pytest.mark.slow
@@ -305,7 +323,7 @@ def test_out_that_is_no_run_is_refused_before_any_work(
 def test_ctrl_c_leaves_the_old_run_whole(config: Path, tiny_csv: Path, tiny_run: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_run, tmp_path / "runs" / "tiny")
     before = (tmp_path / "runs" / "tiny" / "metrics.json").read_bytes()
-    config.write_text(SMALL.replace("resamples = 200", "resamples = 2000000"))
+    config.write_text(SMALL.replace("resamples = 200", "resamples = 100000"))
     command = [sys.executable, "-m", "stance", "train", str(config), "--data", str(tiny_csv), "--jobs", "1"]
     with subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=heeding_interrupts

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import httpx2
 import numpy as np
 import pytest
 import schemathesis
+import uvicorn
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
@@ -41,10 +43,9 @@ def model(tiny_run: Path) -> Model:
     return load(tiny_run)
 
 
-@pytest.fixture(scope="module")
-def client(model: Model) -> Iterator[httpx2.Client]:
-    """A client of the service as it runs, with small limits."""
-    running = server(create_app(model, limits=LIMITS))
+@contextmanager
+def serving(running: uvicorn.Server) -> Iterator[httpx2.Client]:
+    """Yield a client of a server that runs beside the test."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -52,6 +53,13 @@ def client(model: Model) -> Iterator[httpx2.Client]:
             yield client
         running.should_exit = True
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def client(model: Model) -> Iterator[httpx2.Client]:
+    """A client of the service as it runs, with small limits."""
+    with serving(server(create_app(model, limits=LIMITS))) as client:
+        yield client
 
 
 @pytest.mark.slow
@@ -128,6 +136,7 @@ def test_info_says_what_the_model_is(client: httpx2.Client, model: Model) -> Non
         ("/predict", {"texts": ["x" * 2001]}, 422, "at most 2000 characters"),
         ("/predict", {"texts": [TEXT], "target": "shield"}, 422, r"body\.target: Extra"),
         ("/predict", {"texts": [TEXT], "targets": ["nato"]}, 422, "should be 'shield' or 'club'"),
+        ("/predict", {"texts": [TEXT], "targets": ["club"] * 3}, 422, "at most 2 items"),
         ("/predict", {"texts": ["x" * 20_001]}, 413, "at most 20,000 bytes"),
         ("/predict", b"{", 422, "JSON decode error"),
         ("/predict", b'{"texts": ["\xff"]}', 400, "error"),
@@ -172,6 +181,25 @@ def test_a_head_without_end_is_refused(client: httpx2.Client) -> None:
     with socket.create_connection(address, timeout=20) as connection, suppress(ConnectionError):
         connection.sendall(b"GET /info HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 1_000_000)
         assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /info HTTP/1.1\r\nX"], ids=["idle", "slow"])
+def test_a_connection_without_a_whole_head_is_closed(model: Model, head: bytes) -> None:
+    running = server(create_app(model))
+    running.config.timeout_keep_alive = 1
+    with serving(running) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 0), 0.3) as connection:
+            connection.sendall(head)
+            is_open, start = True, time.monotonic()
+            while is_open and time.monotonic() - start < 10:
+                try:
+                    is_open = connection.recv(1) != b""
+                except TimeoutError:
+                    connection.sendall(b"x" if head else b"")  # a byte now and then does not keep it open
+                except ConnectionError:
+                    is_open = False
+        assert not is_open
+        assert client.get("/info").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -235,16 +263,26 @@ def test_pages_take_nothing_from_elsewhere_and_have_the_labels_colours(client: h
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
-def test_serve_listens_on_loopback_and_stops_when_interrupted(tiny_run: Path) -> None:
+def test_serve_listens_on_loopback_and_stops_when_interrupted_at_work(tiny_run: Path) -> None:
     command = [sys.executable, "-m", "stance", "serve", "--port", "0", "--model", str(tiny_run)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding_interrupts
-    ) as process:
+    with (
+        ExitStack() as connections,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding_interrupts
+        ) as process,
+    ):
         assert process.stdout is not None
         url = process.stdout.readline().split()[1]
         assert url.startswith("http://127.0.0.1:")
         assert httpx2.get(f"{url}info").json()["name"] == "tiny"
         assert httpx2.get(f"{url}info", headers={"host": "evil.example"}).status_code == 421
+        article = json.dumps({"text": "Georgia " * 12_500}).encode()
+        for body in (b"{", article, article):
+            address = ("127.0.0.1", httpx2.URL(url).port or 0)
+            connection = connections.enter_context(socket.create_connection(address))
+            head = f"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {max(20, len(body))}\r\n"
+            connection.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert errors == ""

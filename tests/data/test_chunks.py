@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -59,6 +60,10 @@ def test_a_header_or_keys_without_end_are_refused_at_once(tmp_path: Path, monkey
     (tmp_path / "a.csv").write_text(",".join(f"c{i}" for i in range(200_001)) + "\n1\n")
     (fault,) = faults_of(Source("a", tmp_path / "a.csv", "csv"))
     assert fault.found == "200001 columns"
+    (tmp_path / "a.csv").write_text(",".join(f"c{i}" for i in range(9999)) + ",c9998\n1\n")
+    start = time.perf_counter()
+    assert faults_of(Source("a", tmp_path / "a.csv", "csv"))[0].found == "the column 'c9998' twice"
+    assert time.perf_counter() - start < 0.5
     monkeypatch.setattr(formats, "MAX_COLUMNS", 1000)
     monkeypatch.setattr(lines, "MAX_COLUMNS", 1000)
     pq.write_table(pa.table({f"c{i}": [1] for i in range(1001)}), tmp_path / "a.parquet")

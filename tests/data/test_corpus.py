@@ -97,8 +97,38 @@ def test_without_mentions_the_longer_words_of_its_title_name_a_target(title: str
             lambda rows: [row.update(shield=str(i % 3 - 1), club=row["text"]) for i, row in enumerate(rows)],
             r"wanted a target's column, .*\n.*'shield': found .* \(it holds '-1', '0', '1'\); wanted 'against'",
         ),
+        (lambda rows: rows[0].update(text="\u200b \ufeff"), r"bad\.csv:2: column 'text': found an empty cell"),
+        (
+            lambda rows: [row.update(club=f"{row['club']}?") for row in rows[:60]],
+            r"'club': found 20 labels among 80 cells; wanted 'against', .* in at least half of them, or no such column",
+        ),
+        (lambda rows: [row.update(Shield=row["shield"]) for row in rows], "the target 'Shield' beside 'shield'"),
+        (lambda rows: [row.update({"\u0441lub": row["club"]}) for row in rows], "the target '\u0441lub' beside 'club'"),
+        (
+            lambda rows: [
+                row.update(target="N\u0410TO" if i % 2 else "Nato", stance=row.pop("shield"), x=row.pop("club"))
+                for i, row in enumerate(rows)
+            ],
+            "the target 'N\u0410TO' beside 'Nato'; wanted one spelling",
+        ),
     ],
-    ids=["label", "text", "group", "id", "one-sided", "no-text", "no-target", "half-long", "unlabelled", "coded"],
+    ids=[
+        "label",
+        "text",
+        "group",
+        "id",
+        "one-sided",
+        "no-text",
+        "no-target",
+        "half-long",
+        "unlabelled",
+        "coded",
+        "unseen-text",
+        "most-cells-wrong",
+        "case",
+        "look-alike",
+        "long-look-alike",
+    ],
 )
 def test_a_fault_is_named_with_line_and_column(tmp_path: Path, edit: Edit, message: str) -> None:
     with pytest.raises(DataError, match=message):
@@ -123,6 +153,45 @@ def test_a_text_with_two_labels_is_a_warning_and_an_error_if_strict(tmp_path: Pa
         read_corpus([path], strict=True)
 
 
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda rows: rows[1].update(sentence_id="T0-0"),
+            "the sentence_id 'T0-0' beside 't0-0'; wanted one spelling",
+        ),
+        (lambda rows: rows[0].update(article_id="T0"), "the group 't0' beside 'T0'; wanted one spelling"),
+        (
+            lambda rows: [row.update(text=f"{row['text']} It\u00e2\u20ac\u2122s.") for row in rows[3:5]],
+            r"'text': found 2 texts in a wrong encoding \(first: line 5\); wanted UTF-8",
+        ),
+        (lambda rows: rows[0].update(text="The shield\ufffds price."), "1 texts in a wrong encoding"),
+    ],
+    ids=["id", "group", "mojibake", "replacement"],
+)
+def test_what_looks_wrong_in_names_and_texts_is_a_warning(tmp_path: Path, edit: Edit, message: str) -> None:
+    (warning,) = read_corpus([edited(tmp_path, edit)]).warnings
+    assert re.search(message, str(warning))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Caf\u00e9 \u201cna\u00efve\u201d \u2013 \u00a3 5",
+        "\u0429\u0438\u0442 \u043f\u043b\u043e\u0445",
+        "\U0001f680\U0001f680",
+    ],
+)
+def test_accents_other_alphabets_and_signs_are_no_wrong_encoding(tmp_path: Path, text: str) -> None:
+    assert read_corpus([edited(tmp_path, lambda rows: rows[0].update(text=text))]).warnings == ()
+
+
+@pytest.mark.parametrize("text", ["Moscow condemned it", "On Tuesday Moscow condemned the shield"])
+def test_a_full_stop_makes_no_other_sentence(tmp_path: Path, text: str) -> None:
+    path = edited(tmp_path, lambda rows: (rows[0].update(text=text), rows[79].update(text=f"{text}.")))
+    assert read_corpus([path]).n_groups == 7
+
+
 def test_repeated_rows_are_one_warning_with_their_count_and_the_first_line(tmp_path: Path) -> None:
     copies = [row | {"sentence_id": f"again{i}"} for i, row in enumerate(tiny_rows()[4:6])]
     gap = tiny_rows()[0] | {"sentence_id": "gap", "club": ""}
@@ -145,7 +214,9 @@ def test_rows_without_an_id_are_named_by_their_line(tmp_path: Path) -> None:
     assert ids.iloc[:80].tolist() == [f"row{line}" for line in range(2, 82)]
 
 
-@pytest.mark.parametrize("raw", ["[club", "[club]\n", "club = 1\n"], ids=["toml", "title", "section"])
+@pytest.mark.parametrize(
+    "raw", ["[club", "[club]\n", "club = 1\n", f"a = {'[' * 10**5}"], ids=["toml", "title", "section", "deep"]
+)
 def test_a_targets_file_that_is_unfit_is_said(tmp_path: Path, raw: str) -> None:
     (tmp_path / "targets.toml").write_text(raw, encoding="utf-8")
     with pytest.raises(StanceError, match=r"targets\.toml: cannot be used .*wanted a \[target\] section"):

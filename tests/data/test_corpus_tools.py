@@ -151,6 +151,14 @@ def test_join_refuses_what_it_cannot_use(
         join_texts(["other.csv"], [texts])
 
 
+@pytest.mark.parametrize("offset", ["x", "-3", "9" * 30, ""])
+def test_join_names_an_offset_that_is_none(corpus: Corpus, labelled_documents: Path, offset: str) -> None:
+    pd.read_csv(labelled_documents, dtype=str).assign(start=offset).to_csv("other.csv", index=False)
+    done = corpus("join", "other.csv", "--texts", "texts", "--output", "out.csv")
+    assert done.exit_code == 1
+    assert f"other.csv:2: column 'start': found '{offset}'; wanted a position in the document" in done.stderr
+
+
 def test_a_joined_table_trains_by_document(labelled_documents: Path, tmp_path: Path) -> None:
     table, _ = join_texts([labelled_documents], [tmp_path / "texts"])
     table.to_csv(tmp_path / "joined.csv", index=False)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from stance.data.tables import read_table, read_text, write_table
 from stance.errors import DataError, StanceError
 from stance.files import atomic_write
+from tests.conftest import RunCli
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"), max_size=20)
 
@@ -87,6 +90,41 @@ def test_all_broken_rows_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_table(tmp_path / "a.csv")
     assert [fault.line for fault in caught.value.faults] == [2, 3]
+
+
+def test_a_file_of_faults_is_read_no_further_than_the_thousandth(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,a\n" + "x\n" * 200_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="found 1 fields") as caught:
+            read_table(tmp_path / "a.csv")
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
+    assert len(caught.value.faults) == 1001
+    assert caught.value.faults[-1].found == "more faults than these"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["corpus", "check", "pipe.csv"],
+        ["predict", "--input", "pipe.csv"],
+        ["read", "pipe.csv"],
+        ["map", "pipe.txt", "--output", "out"],
+        ["train", "pipe.toml"],
+        ["corpus", "check", "zero.csv"],
+    ],
+    ids=" ".join,
+)
+def test_a_pipe_or_a_device_is_refused(cli: RunCli, tmp_path: Path, args: list[str]) -> None:
+    for ending in ("csv", "txt", "toml"):
+        os.mkfifo(tmp_path / f"pipe.{ending}")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    done = cli(*args)
+    assert done.returncode == 1
+    assert "is a pipe or a device; wanted" in " ".join(done.stderr.split())
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,47 @@ def test_parquet_keeps_its_types_and_json_becomes_strings_there(model: Model, tm
         ("1152921504606846977", "[1]", None),
         ("2.5", None, "7"),
     ]
+
+
+COLUMNS = {
+    "binary": pa.array([b"\xff\0", None]),
+    "bool8": pa.array([1, None], pa.int8()).cast(pa.bool8()),
+    "decimal": pa.array([Decimal("1.10"), None]),
+    "dictionary": pa.array([b"\xff", None]).dictionary_encode(),
+    "duration": pa.array([2**62, None], pa.duration("s")),
+    "half": pa.array([1.5, float("nan")], pa.float16()),
+    "list": pa.array([[b"\xff", None], None]),
+    "map": pa.array([[("a", float("inf"))], None], pa.map_(pa.string(), pa.float64())),
+    "null": pa.nulls(2),
+    "struct": pa.array([{"a": float("nan")}, None]),
+    "time": pa.array([1, None], pa.time64("ns")),
+    "timestamp": pa.array([1, None], pa.timestamp("us", "Nowhere/Bad")),
+    "unsigned": pa.array([2**64 - 1, None], pa.uint64()),
+    "uuid": pa.array([b"0" * 16, None], pa.uuid()),
+}
+
+
+@pytest.mark.parametrize("output", ["o.csv", "o.jsonl", "o.parquet"])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_any_type_of_parquet_is_written_or_a_fault_of_its_rows(
+    model: Model, tmp_path: Path, name: str, output: str
+) -> None:
+    def never(number: str) -> None:
+        raise AssertionError(number)
+
+    pq.write_table(pa.table({"text": ["a", "b"], "other": COLUMNS[name]}), tmp_path / "a.parquet")
+    n_rows, n_bad = run(model, tmp_path / "a.parquet", tmp_path / output, report=tmp_path / "faults.csv")
+    assert n_rows + n_bad == 2
+    if output == "o.jsonl":
+        assert all(json.loads(line, parse_constant=never) for line in (tmp_path / output).read_text().splitlines())
+    pq.write_table(pa.table({"text": COLUMNS[name]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet:1: "):
+        run(model, tmp_path / "a.parquet", tmp_path / output, report=tmp_path / "faults.csv")
+
+
+def test_a_chunk_without_a_text_is_faults_of_its_rows(model: Model, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a", *[None] * 30_000, "b"]}), tmp_path / "a.parquet")
+    assert run(model, tmp_path / "a.parquet", tmp_path / "o.csv", report=tmp_path / "faults.csv") == (2, 30_000)
 
 
 def test_a_column_of_two_types_is_a_string(model: Model, tmp_path: Path) -> None:

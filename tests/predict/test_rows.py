@@ -69,6 +69,13 @@ def test_a_frame_without_rows_has_the_columns_and_their_types(model: Model, colu
     assert empty.dtypes.to_dict() == full.dtypes.to_dict()
 
 
+@pytest.mark.parametrize("columns", [["text", "text"], ["text", "target", "target"]], ids=["text", "target"])
+def test_a_frame_with_a_column_twice_is_refused(model: Model, columns: list[str]) -> None:
+    frame = pd.DataFrame([["club"] * len(columns)], columns=columns)
+    with pytest.raises(DataError, match=f"found the column '{columns[-1]}' twice; wanted each column once"):
+        stance.score_frame(frame, model)
+
+
 def test_every_bad_row_is_named_with_its_number(model: Model) -> None:
     frame = pd.DataFrame({"text": ["a", None, "b"], "target": ["club", "club", "bridge"]}, dtype=object)
     with pytest.raises(DataError, match=r"the table:2: column 'text': found None") as caught:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,3 +124,10 @@ def test_any_text_has_holders_whose_words_are_there(sentences: list[str]) -> Non
         for holder in holders:
             assert holder.rule in RULES
             assert 0 <= holder.start <= holder.end <= len(sentence)
+
+
+@pytest.mark.parametrize("words", ["Russia, ", "Georgia ", "Washington, ", "Russia and "])
+def test_a_sentence_of_a_thousand_names_takes_no_longer_than_its_length(words: str) -> None:
+    start = time.perf_counter()
+    find_holders([(words * 12_500)[:100_000]])
+    assert time.perf_counter() - start < 10

@@ -37,6 +37,9 @@ def test_a_table_gives_them_too(tmp_path: Path) -> None:
     file = tmp_path / "speeches.csv"
     file.write_text("text,actor,year\nThe fair opened.,RUS,2008\nThe fair closed.,Per,\n", encoding="utf-8")
     assert [(d.actor, d.year) for d in load_documents([file])] == [("Russia", 2008), ("Per", None)]
+    (tmp_path / "RUS_1_20080101.txt").write_text("The fair opened.", encoding="utf-8")
+    with pytest.raises(DataError, match="year '20080101' in its name; wanted a year such as 2008"):
+        load_documents([tmp_path / "RUS_1_20080101.txt"], pattern=r"_(?P<year>\d+)$")
     file.write_text("text,actor,year\nThe fair opened.,RUS,soon\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"speeches\.csv:2: column 'year': found 'soon'"):
         load_documents([file])

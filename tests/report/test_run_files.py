@@ -133,3 +133,12 @@ def test_the_tables_of_the_card_escape_their_own_sign(mislabelled: tuple[Trainin
     assert "| target | against | none | favor |\n| --- | --- | --- | --- |\n| shield\\|x | " in card
     assert "| system | F_avg | mean of targets | macro-F1 |\n| --- | --- | --- | --- |\n| stance | 0." in card
     assert "\n\n\n" not in card
+
+
+def test_the_card_holds_no_tag_and_no_line_of_the_data(mislabelled: tuple[Training, str]) -> None:
+    training, _ = mislabelled
+    title, definition = "<img src=x onerror=x()>\n\n# Shield & sword", "<script>x()</script>"
+    targets = tuple(replace(target, title=title, definition=definition) for target in training.corpus.targets)
+    card = model_card(replace(training, corpus=replace(training.corpus, targets=targets)))
+    assert "<" not in card
+    assert "- `shield`: &lt;img src=x onerror=x()> # Shield &amp; sword. &lt;script>x()&lt;/script>\n" in card
