@@ -90,6 +90,12 @@ class Settings(_Section):
         """Return the settings as TOML, every value spelled out."""
         return tomli_w.dumps(self.model_dump())
 
+    def adapted(self, base: str) -> Settings:
+        """Return the settings to train from another model: near its weights, every example counting the same."""
+        return self.changed(
+            classifier__base=base, classifier__class_weight="none", classifier__C=[0.3, 1.0, 3.0, 10.0, 30.0]
+        )
+
     def changed(self, **values: Any) -> Settings:
         """Return a copy with other values; dotted names as ``data__files``."""
         tree = self.model_dump()

@@ -23,6 +23,14 @@ def train(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder of the run; default: experiments/runs/NAME, or runs/NAME."),
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL|none",
+            help="Model to start from: a run's folder, a model file, bundled or none. Default: bundled for --data,"
+            " unless it knows these texts; none for an experiment.",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the experiment's.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1: every core.")] = -1,
     strict: Strict = False,
@@ -32,6 +40,7 @@ def train(
     from stance.data.corpus import read_data
     from stance.report import run_folder as runs
     from stance.report import tables as report
+    from stance.training.fitting import n_texts_seen
 
     root = runs.checkout()
     if config is not None:
@@ -50,11 +59,22 @@ def train(
         raise typer.BadParameter("wanted -1 or a number of processes", param_hint="--jobs")
     if not settings.data.files:
         raise typer.BadParameter("no data named; wanted --data FILE, or a CONFIG with [data] files")
+    if base not in (None, "none"):
+        settings = settings.adapted(str(base))
     folder = out if out is not None else runs.runs_folder() / settings.name
     older = runs.is_run(folder)
     corpus = read_data(settings.data, strict=strict)
     say(describe(corpus))
     warn_of(corpus)
+    if base is None and data and config is None:
+        adapted = settings.adapted("bundled")
+        if n_texts_seen(adapted, corpus):
+            say(
+                "the bundled model was trained on some of these texts, so the training starts from nothing", style="dim"
+            )
+        else:
+            say("the training starts from the bundled model (--base none starts from nothing)", style="dim")
+            settings = adapted
     with progress("training") as tick:
         training, _ = runs.train(settings, folder, corpus=corpus, n_jobs=jobs, progress=tick)
     if older:

@@ -15,6 +15,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from stance.labels import LABELS
 from stance.training.estimator import VersionedEstimator
 
 Array = npt.NDArray[np.float64]
@@ -73,27 +74,37 @@ class StanceClassifier(ClassifierMixin, VersionedEstimator):  # type: ignore[mis
 
     def fit_path(
         self, X: csr_matrix, y: npt.ArrayLike, grid: Sequence[float], sample_weight: npt.ArrayLike | None = None,
-        offset: Array | None = None,
+        start: tuple[Array, Array] | None = None,
     ) -> list[Self]:  # fmt: skip
         """Return a classifier fitted for each C of an ascending grid; together they cost little more than the last.
 
-        `offset`, of shape (n_examples, n_classes), is added to the scores: what another model gives. The penalty then
-        holds the weights near that model's, and `coef_` is what is added to them.
+        `start` has another model's weights for LABELS, of shape (3, n_features), and its intercepts (3,): the penalty
+        then holds the weights near these and not near 0.
 
         Raises
         ------
         ValueError
-            If there is only one class.
+            If there is only one class, and no start.
         """
         classes, label = np.unique(np.asarray(y), return_inverse=True)
-        if len(classes) < 2:
+        if start is None and len(classes) < 2:
             raise ValueError(f"only the class {str(classes[0])!r} in y; wanted two or more")
         weight = np.ones(len(label)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         if self.class_weight == "balanced":
             total = np.bincount(label, weight)
             weight = weight * (total.sum() / (len(classes) * total))[label]
+        coef: Array | float = 0.0
+        intercept: Array | float = 0.0
+        offset = None
+        if start is not None:
+            label = np.asarray([LABELS.index(stance) for stance in classes])[label]
+            classes, (coef, intercept) = np.asarray(LABELS, dtype=object), start
+            offset = X @ coef.T + intercept
         path = _Objective(X, label, weight, len(classes), offset).path(grid, tol=self.tol)
-        return [clone(self).set_params(C=C)._set(classes, *weights) for C, weights in zip(grid, path, strict=True)]
+        return [
+            clone(self).set_params(C=C)._set(classes, coef + more, intercept + constant)
+            for C, (more, constant) in zip(grid, path, strict=True)
+        ]
 
     def _set(self, classes: npt.NDArray[Any], coef: Array, intercept: Array) -> Self:
         self.classes_, self.coef_, self.intercept_ = classes, coef, intercept

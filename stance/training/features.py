@@ -19,6 +19,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
+from stance.labels import LABELS
+from stance.model.predictor import Model
 from stance.text.features import features, own_features
 from stance.text.tokens import tokenize
 from stance.training.classifier import StanceClassifier
@@ -30,6 +32,8 @@ Rows = npt.NDArray[np.intp]
 
 # The C of the first fit, which `max_features` chooses by: where weights are little held back they tell features apart.
 _FIRST_C = 10.0
+# The intercept, below 0, of a label that another model never gave.
+_NEVER = 30.0
 
 
 class Counts(NamedTuple):
@@ -72,6 +76,8 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         over the targets. 0 is plain TF-IDF.
     max_features
         Keep so many features of both kinds together, those that weigh most in a first fit to all; 0 keeps all.
+    known
+        Features of another model, anchored and own, with their IDF, which are kept as they are beside those found.
 
     Attributes
     ----------
@@ -94,6 +100,7 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         own_weight: float = 1.0,
         nb_power: float = 0.5,
         max_features: int = 0,
+        known: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {}),
     ) -> None:
         self.mentions = mentions
         self.min_df = min_df
@@ -101,6 +108,7 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         self.own_weight = own_weight
         self.nb_power = nb_power
         self.max_features = max_features
+        self.known = known
 
     def fit(self, X: pd.DataFrame, y: npt.ArrayLike | None = None) -> Self:
         """Learn features, IDF and targets from a frame with `text` and `target`.
@@ -128,21 +136,26 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         """
         if not self.anchored_weight and not self.own_weight:
             raise ValueError("both kinds of features are off; wanted an anchored_weight or an own_weight above 0")
-        matrices: list[csr_matrix] = []
-        names: list[Names] = []
         targets = list(targets)
-        for seen, weight in ((self._seen(texts, targets), self.anchored_weight), (map(_own, texts), self.own_weight)):
-            counter = CountVectorizer(analyzer=list)
-            try:
-                matrix = counter.fit_transform(seen if weight else (() for _ in seen))
-                name, df = counter.get_feature_names_out(), np.bincount(matrix.indices, minlength=matrix.shape[1])
-                kept = df >= min(self.min_df, len(texts))
-            except ValueError:  # nothing to count
-                n = len(texts) * (len(targets) if not matrices else 1)
-                matrix, name, kept = csr_matrix((n, 0)), np.empty(0, dtype=object), np.empty(0, dtype=bool)
-            matrices.append(matrix[:, kept])
-            names.append(name[kept])
-        return Counts(matrices[0], matrices[1], (names[0], names[1]))
+        anchored, seen = self._count(self._seen(texts, targets), len(texts) * len(targets), 0)
+        own, plain = self._count(map(_own, texts), len(texts), 1)
+        return Counts(anchored, own, (seen, plain))
+
+    def _count(self, documents: Iterable[list[str]], n: int, kind: int) -> tuple[csr_matrix, Names]:
+        """Return how often each of n documents holds each feature of a kind, and the features."""
+        known, counter = self.known[kind], CountVectorizer(analyzer=list)
+        if not (self.anchored_weight, self.own_weight)[kind]:
+            documents = ([] for _ in range(n))
+        try:
+            matrix, names = counter.fit_transform(documents), counter.get_feature_names_out()
+        except ValueError:  # there are none
+            matrix, names = csr_matrix((n, 0)), np.empty(0, dtype=object)
+        df = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        kept = (df >= min(self.min_df, n)) | np.fromiter((name in known for name in names), bool, len(names))
+        # What is known from elsewhere stays, though no document holds it.
+        absent = sorted(known.keys() - set(names[kept]))
+        matrix = hstack([matrix[:, kept], csr_matrix((n, len(absent)))], format="csr")
+        return matrix, np.concatenate([names[kept], np.asarray(absent, dtype=object)])
 
     def _seen(self, texts: Iterable[str], targets: Iterable[str]) -> Iterator[list[str]]:
         """Yield the anchored features of each text as seen from each target."""
@@ -161,20 +174,23 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         n_targets = len(self.targets_)
         label = None if y is None else np.unique(np.asarray(y), return_inverse=True)[1]
         seen, own = np.unique(text * n_targets + target), np.unique(text)
-        pooled, apart = np.zeros_like(target), target
+        rows_of = (seen, np.searchsorted(seen, text * n_targets + target)), (own, np.searchsorted(own, text))
         columns, idf = [], []
-        for matrix, rows, row, group in (
-            (counts.anchored, seen, np.searchsorted(seen, text * n_targets + target), pooled),
-            (counts.own, own, np.searchsorted(own, text), apart),
-        ):
-            here = matrix[rows]
+        for kind, (rows, row) in enumerate(rows_of):
+            here, names, known = counts[kind][rows], counts.names[kind], self.known[kind]
             df = np.bincount(here.indices, minlength=here.shape[1])
-            columns.append(np.flatnonzero(df >= min(self.min_df, len(rows))))
+            is_known = np.fromiter((name in known for name in names), bool, len(names))
+            columns.append(np.flatnonzero((df >= min(self.min_df, len(rows))) | is_known))
             idf.append(np.log((1 + len(rows)) / (1 + df[columns[-1]])) + 1.0)
             if label is not None and self.nb_power:
+                # The weights of anchored features are those of all targets together.
+                group = target if kind else np.zeros_like(target)
                 mass = np.zeros((len(rows), group.max() + 1, label.max() + 1))
                 np.add.at(mass, (row, group, label), 1.0)
                 idf[-1] *= _log_count_ratio(here[:, columns[-1]], mass) ** self.nb_power
+            idf[-1] = np.asarray(
+                [known.get(*pair) for pair in zip(names[columns[-1]], idf[-1], strict=True)], dtype=float
+            )
         self._keep(counts, columns, idf)
         if not sum(map(len, columns)):
             raise ValueError(f"no feature occurs in {self.min_df} texts; wanted a smaller features.min_df")
@@ -192,6 +208,25 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         self.columns_ = tuple(columns)
         self.names_ = tuple(names[kept] for names, kept in zip(counts.names, columns, strict=True))
         self.idf_ = tuple(idf)
+
+    def weights_of(self, model: Model) -> tuple[Array, Array]:
+        """Return what another model weighs the columns, (3, n_columns), and its intercepts (3,), LABELS order.
+
+        Both are over its temperature. A target that it does not know has the anchored weights, its other features none.
+        """
+        scorer, targets = model.scorer, model.targets
+        rows = [np.asarray([scorer.rows.get(name, -1) for name in names], np.int64) for names in self.names_]
+        intercepts = np.maximum(scorer.intercepts, -_NEVER)
+        mean = intercepts.mean(axis=0)
+        parts = [np.where(rows[0] < 0, 0.0, scorer.anchored[rows[0]].T)]
+        for target in self.targets_:
+            own, intercept = np.zeros((len(LABELS), len(rows[1]))), mean
+            if target in targets:
+                known = rows[1] >= 0
+                own[:, known] = scorer.own[rows[1][known] - len(scorer.anchored), targets.index(target)].T
+                intercept = intercepts[targets.index(target)]
+            parts += [own, (intercept - mean)[:, np.newaxis]]
+        return np.concatenate(parts, axis=1) / model.temperature, mean / model.temperature
 
     def transform_counts(self, counts: Counts, text: Rows, target: Rows) -> csr_matrix:
         """Return what `transform` returns for examples of the `counts` fitted on."""

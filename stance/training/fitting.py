@@ -16,13 +16,14 @@ from sklearn.pipeline import Pipeline
 
 from stance.data.corpus import Corpus
 from stance.data.splits import group_folds, text_hash
+from stance.errors import StanceError
 from stance.labels import LABELS
 from stance.metrics import Calibration, Comparison, Evaluation, calibration, compare, evaluate, risk_coverage
 from stance.model.info import RunInfo
 from stance.model.predictor import Model
 from stance.settings import Settings
 from stance.training.baselines import BASELINES
-from stance.training.search import Choice, Mark, Progress, count, held_out, without_target
+from stance.training.search import Choice, Mark, Progress, base_of, count, held_out, without_target
 from stance.training.strongest import strongest_phrases
 
 #: The name of the trained system among `Training.evaluations`; the others are baselines.
@@ -98,6 +99,11 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     """
     started = time.perf_counter()
     examples = corpus.examples
+    if n_seen := n_texts_seen(settings, corpus):
+        raise StanceError(
+            f"{n_seen} of {corpus.n_texts} texts were in the training of the base model, so no score would be honest;"
+            ' wanted other texts, or no base (`--base none`, classifier.base = "")'
+        )
     outer = group_folds(examples, settings.evaluation.folds, seed=settings.seed)
     every = np.arange(len(examples))
     splits = [*outer, (every, every[:0])]
@@ -133,6 +139,13 @@ def fit(settings: Settings, corpus: Corpus, *, n_jobs: int = -1, progress: Progr
     )
 
 
+def n_texts_seen(settings: Settings, corpus: Corpus) -> int:
+    """Return how many texts were in the training of the settings' base model."""
+    base = base_of(settings)
+    seen = set() if base is None else {*corpus.examples["text"].map(text_hash)} & base.info.training_hashes
+    return len(seen)
+
+
 def versions() -> dict[str, str]:
     """Return the versions of Python and of every library a result depends on."""
     result = {"python": platform.python_version()}
@@ -166,6 +179,8 @@ def _info(settings: Settings, corpus: Corpus, evaluation: Evaluation) -> RunInfo
         "splits": Path(settings.data.splits).name,
         "about": Path(settings.data.about).name,
     }
+    tree["classifier"]["base"] = Path(settings.classifier.base).name
+    base = base_of(settings)
     return RunInfo(
         name=settings.name,
         seed=settings.seed,
@@ -176,7 +191,8 @@ def _info(settings: Settings, corpus: Corpus, evaluation: Evaluation) -> RunInfo
         n_groups=corpus.n_groups,
         scores={name: astuple(getattr(evaluation, name)) for name in ("f_avg", "f_avg_mean", "macro_f1")},
         versions=versions(),
-        training_hashes=frozenset(corpus.examples["text"].map(text_hash)),
+        training_hashes=frozenset(corpus.examples["text"].map(text_hash))
+        | (base.info.training_hashes if base else set()),
         n_examples=len(corpus.examples),
         counts={str(name): tuple(row) for name, row in corpus.counts().T.to_dict("list").items()},
         target_scores={name: astuple(scores.f_avg) for name, scores in evaluation.targets.items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from stance.errors import StanceError
 from stance.labels import LABELS, Target
 from stance.metrics import confusions, f_avg, fit_temperature
 from stance.model.info import RunInfo
-from stance.model.predictor import Model
+from stance.model.predictor import Model, load
 from stance.settings import Settings
 from stance.training.baselines import BASELINES
 from stance.training.classifier import StanceClassifier
@@ -81,9 +82,18 @@ def make_pipeline(settings: Settings, targets: Sequence[Target] = (), *, C: floa
     """
     grid = settings.classifier.C
     classifier = settings.classifier
-    features = StanceFeatures(
-        mentions={target.name: target.terms for target in targets}, **settings.features.model_dump()
-    )
+    mentions = {target.name: target.terms for target in targets}
+    known: tuple[dict[str, float], dict[str, float]] = ({}, {})
+    if (base := base_of(settings)) is not None:
+        names, idf, n = base.scorer.names, base.scorer.idf.astype(float).tolist(), len(base.scorer.anchored)
+        known = dict(zip(names[:n], idf[:n], strict=True)), {}
+        if any(target.name in base.targets for target in targets):  # otherwise it has no own weights for them
+            known = known[0], dict(zip(names[n:], idf[n:], strict=True))
+        silent = {target.name for target in targets if not target.mentions}
+        mentions |= {
+            name: terms for name, terms in zip(base.targets, base.scorer.mentions, strict=True) if name in silent
+        }
+    features = StanceFeatures(mentions=mentions, known=known, **settings.features.model_dump())
     C = grid[len(grid) // 2] if C is None else C
     return Pipeline([
         ("features", features),
@@ -121,6 +131,16 @@ def count(settings: Settings, corpus: Corpus) -> Counted:
         raise StanceError(str(error)) from None
     stance, weight = examples["stance"].to_numpy(dtype=object), examples["weight"].to_numpy(dtype=float)
     return Counted(corpus, counts, targets, text, target, stance, weight)
+
+
+@cache
+def _base(path: str) -> Model:
+    return load(None if path == "bundled" else path)
+
+
+def base_of(settings: Settings) -> Model | None:
+    """Return the model that the settings start from, if any."""
+    return _base(settings.classifier.base) if settings.classifier.base else None
 
 
 def held_out(
@@ -207,7 +227,7 @@ def _fit_path(
 ) -> tuple[StanceFeatures, list[StanceClassifier]]:
     """Fit on these examples, once for each C."""
     stance = data.stance[rows]
-    if len(set(stance)) < 2:
+    if len(set(stance)) < 2 and not settings.classifier.base:
         raise StanceError(
             f"a training part of the cross-validation has {len(rows)} examples, all {stance[0]!r}; wanted two labels"
             " or more. Label more articles that take a side, or lower evaluation.folds and evaluation.inner_folds"
@@ -218,7 +238,10 @@ def _fit_path(
         X = features.fit_counts(data.counts, data.text[rows], data.target[rows], stance)
     except ValueError as error:
         raise StanceError(f"{error}, or more texts: one training part has {len(set(data.text[rows]))}") from None
-    return features, classifier.fit_path(X, stance, grid, data.weight[rows])
+    base = base_of(settings)
+    return features, classifier.fit_path(
+        X, stance, grid, data.weight[rows], None if base is None else features.weights_of(base)
+    )
 
 
 def _scores(features: StanceFeatures, path: Sequence[StanceClassifier], data: Counted, rows: Rows) -> Array:
