@@ -77,7 +77,7 @@ def measured(base: Path | str, corpus: stance.Corpus, pool: Rows, test: Rows) ->
 def score(gold: pd.DataFrame, predicted: npt.NDArray[Any], n: int, way: str) -> dict[str, Any]:
     """Return one measurement."""
     columns = [gold[name].to_numpy(dtype=object) for name in ("stance", "target", "group")]
-    evaluation = stance.evaluate(columns[0], predicted, *columns[1:], resamples=100)
+    evaluation = stance.evaluate(columns[0], predicted, *columns[1:], resamples=100, seed=0)
     return {"labels": n, "way": way, "F_avg": evaluation.f_avg.value}
 
 

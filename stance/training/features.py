@@ -177,7 +177,7 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         rows_of = (seen, np.searchsorted(seen, text * n_targets + target)), (own, np.searchsorted(own, text))
         columns, idf = [], []
         for kind, (rows, row) in enumerate(rows_of):
-            here, names, known = counts[kind][rows], counts.names[kind], self.known[kind]
+            here, names, known = (counts.own if kind else counts.anchored)[rows], counts.names[kind], self.known[kind]
             df = np.bincount(here.indices, minlength=here.shape[1])
             is_known = np.fromiter((name in known for name in names), bool, len(names))
             columns.append(np.flatnonzero((df >= min(self.min_df, len(rows))) | is_known))
