@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stance.app.console import describe, load_model, print_table, progress, say, warn, warn_of
 from stance.app.options import Data, Json, ModelPath, Strict
 
+if TYPE_CHECKING:
+    from stance.settings import Settings
+
 
 def train(
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONFIG]", help="Experiment in TOML; default: experiments/default.toml of the checkout."
+            metavar="[CONFIG]",
+            help="Experiment in TOML (default: experiments/default.toml of the checkout), or a table, as with --data.",
         ),
     ] = None,
     data: Data = None,
@@ -24,28 +28,19 @@ def train(
         typer.Option("--out", metavar="DIR", help="Folder of the run; default: experiments/runs/NAME, or runs/NAME."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the experiment's.")] = None,
+    folds: Annotated[
+        int | None, typer.Option("--folds", min=2, help="Folds of the cross-validation; default: the experiment's.")
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1: every core.")] = -1,
     strict: Strict = False,
 ) -> None:
     """Train a model with nested cross-validation and write a run."""
-    from stance import settings as configs
     from stance.data.corpus import read_data
+    from stance.data.splits import most_folds
     from stance.report import run_folder as runs
     from stance.report import tables as report
 
-    root = runs.checkout()
-    if config is not None:
-        settings = configs.read_settings(config)
-    elif data or root is None:
-        settings = configs.Settings()
-    else:
-        settings = configs.read_settings(root / "experiments" / "default.toml")
-    if data:
-        settings = settings.changed(data__files=[str(file) for file in data])
-        if config is None:
-            settings = settings.changed(name=_run_name(data[0]))
-    if seed is not None:
-        settings = settings.changed(seed=seed)
+    settings = _settings(config, data, seed=seed, evaluation__folds=folds)
     if jobs == 0 or jobs < -1:
         raise typer.BadParameter("wanted -1 or a number of processes", param_hint="--jobs")
     if not settings.data.files:
@@ -55,6 +50,10 @@ def train(
     corpus = read_data(settings.data, strict=strict)
     say(describe(corpus))
     warn_of(corpus)
+    asked, inner = settings.evaluation.folds, settings.evaluation.inner_folds
+    if (n_folds := most_folds(corpus.examples, asked, inner, seed=settings.seed)) < asked:
+        warn(f"so few articles or groups cannot be split into {asked} folds: takes {n_folds}")
+        settings = settings.changed(evaluation__folds=n_folds)
     with progress("training") as tick:
         training, _ = runs.train(settings, folder, corpus=corpus, n_jobs=jobs, progress=tick)
     if older:
@@ -70,6 +69,29 @@ def train(
     for warning in report.warnings_of(training):
         warn(warning)
     print(f"Run:    {folder}\nReport: {folder / 'report.html'}")
+
+
+def _settings(config: Path | None, data: list[Path] | None, **changes: object) -> Settings:
+    """Return an experiment, by default the checkout's, with the tables named and the changes that are not None."""
+    from stance.data.formats import ENDINGS
+    from stance.report.run_folder import checkout
+    from stance.settings import Settings, read_settings
+
+    if config is not None and config.name.lower().endswith(ENDINGS):
+        say(f"{config} is a table, not an experiment: trains on it, as with --data")
+        data = [config, *(data or [])]
+        config = None
+    root = checkout()
+    if config is not None:
+        settings = read_settings(config)
+    elif data or root is None:
+        settings = Settings()
+    else:
+        settings = read_settings(root / "experiments" / "default.toml")
+    if data:
+        changes["data__files"] = [str(file) for file in data]
+        changes["name"] = _run_name(data[0]) if config is None else None
+    return settings.changed(**{key: value for key, value in changes.items() if value is not None})
 
 
 def evaluate(

@@ -10,6 +10,7 @@ from stance.errors import Fault, StanceError, choices
 #: What a file's ending says of its form; all but the last may be packed.
 FORMATS = ("txt", "csv", "tsv", "jsonl", "parquet")
 CODECS = {".gz": "gzip", ".zst": "zstd"}
+ENDINGS = tuple(f".{form}{codec}" for form in FORMATS for codec in ("", *CODECS))
 
 #: Characters of a row. More are a quote that was never closed, or no text at all.
 MAX_CHARACTERS = 2**24

@@ -83,9 +83,8 @@ def group_folds(examples: pd.DataFrame, n_folds: int, *, seed: int) -> list[tupl
     groups = examples.groupby("target")["group"].nunique()
     if not groups.empty and groups.min() < n_folds:
         raise StanceError(
-            f"target {groups.idxmin()!r} has {groups.min()} articles (or groups); wanted at least"
-            f" one for each of {n_folds} folds. Add articles, or lower evaluation.folds and"
-            " evaluation.inner_folds"
+            f"target {groups.idxmin()!r} has {groups.min()} articles or groups to split; wanted at least one for each"
+            f" of {n_folds} folds. Add articles, or lower evaluation.folds (--folds)"
         )
     strata = examples["target"] + "\0" + examples["stance"]
     counts = strata.value_counts()
@@ -95,6 +94,26 @@ def group_folds(examples: pd.DataFrame, n_folds: int, *, seed: int) -> list[tupl
     strata = strata.where(strata.map(counts) >= n_folds, counts.index[0])
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     return list(splitter.split(examples, strata, examples["group"]))
+
+
+def most_folds(examples: pd.DataFrame, n_folds: int, n_inner: int, *, seed: int) -> int:
+    """Return the most folds, `n_folds` at most, whose training parts have `n_inner` folds of their own.
+
+    Raises a StanceError as `group_folds` does if two are too many.
+    """
+    fewest = int(examples.groupby("target")["group"].nunique().min())
+    if fewest >= 4 * max(n_folds, n_inner):  # enough, and to try takes seconds
+        return n_folds
+    n = min(n_folds, max(fewest, 2))
+    while True:
+        try:
+            for train, _ in group_folds(examples, n, seed=seed):
+                group_folds(examples.iloc[train], n_inner, seed=seed)
+            return n
+        except StanceError:
+            if n == 2:
+                raise
+            n -= 1
 
 
 def test_groups(path: str | Path) -> set[str]:

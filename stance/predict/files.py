@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stance.data.chunks import Chunk, columns_of, read_chunks
-from stance.data.formats import CODECS, FORMATS, MAX_COLUMNS, Source, form_of
+from stance.data.formats import ENDINGS, FORMATS, MAX_COLUMNS, Source, form_of
 from stance.data.tables import table_writer
 from stance.errors import DataError, Fault, StanceError, choices, existing_file
 from stance.predict.rows import missing_column, predict_rows
@@ -21,7 +21,6 @@ from stance.predict.rows import missing_column, predict_rows
 if TYPE_CHECKING:
     from stance.model.predictor import Model
 
-_ENDINGS = tuple(f".{form}{codec}" for form in FORMATS for codec in ("", *CODECS))
 _FAULT_COLUMNS = ("file", "line", "column", "found", "wanted")
 
 
@@ -33,7 +32,7 @@ def sources_of(pattern: str) -> list[Source]:
     """
     path = Path(pattern)
     if path.is_dir():
-        files = [file for file in _glob(f"{glob.escape(pattern)}/**") if file.name.lower().endswith(_ENDINGS)]
+        files = [file for file in _glob(f"{glob.escape(pattern)}/**") if file.name.lower().endswith(ENDINGS)]
     elif glob.has_magic(pattern) and not path.exists():
         files = _glob(pattern)
     else:

@@ -59,6 +59,26 @@ def test_the_whole_way_on_thirty_rows(cli: RunCli, config: Path, tmp_path: Path)
     assert predicted.stderr == ""
 
 
+def test_a_table_in_the_place_of_an_experiment_is_trained_on(cli: RunCli, tmp_path: Path) -> None:
+    write_csv(tmp_path / "ours.csv", tiny_rows())
+    done = cli("train", "ours.csv", "--folds", "3", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "ours.csv is a table, not an experiment: trains on it, as with --data" in done.stderr
+    assert "3-fold cross-validation" in done.stdout
+    assert (tmp_path / "runs" / "ours" / "report.html").exists()
+
+
+def test_few_articles_take_fewer_folds_and_it_is_said(cli: RunCli, config: Path, tmp_path: Path) -> None:
+    write_csv(tmp_path / "few.csv", tiny_rows()[:30])  # three articles
+    done = cli("train", config, "--data", "few.csv", "--folds", "20", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "cannot be split into 20 folds: takes 3" in done.stderr
+    assert "3-fold cross-validation" in done.stdout
+    one = cli("train", config, "--data", write_csv(tmp_path / "one.csv", tiny_rows()[:10]), "--jobs", "1")
+    assert one.returncode == 1
+    assert "target 'club' has 1 articles or groups to split; wanted at least one for each of 2" in one.stderr
+
+
 def test_defaults_train_on_data_with_doubtful_rows_and_replace_an_older_run(
     cli: RunCli, tiny_run: Path, tmp_path: Path
 ) -> None:
