@@ -19,7 +19,7 @@ from stance.labels import LABELS
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
 
-_SIDES = (LABELS.index("against"), LABELS.index("favor"))
+_SIDES = [LABELS.index("against"), LABELS.index("favor")]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class TargetScores:
 class Evaluation:
     """All scores of one system.
 
-    F_avg is (F1_favor + F1_against) / 2, the metric of SemEval-2016 Task 6 (Mohammad et al. 2016).
+    F_avg is (F1_favor + F1_against) / 2, the metric of SemEval-2016 Task 6 (Mohammad et al. 2016). A label without
+    gold examples is left out of a mean, and a target without a gold side out of the mean over targets.
     """
 
     n: int
@@ -102,9 +103,24 @@ def f1_scores(confusion: Array) -> Array:
     return cast("Array", np.divide(2 * hits, size, out=np.zeros_like(hits), where=size > 0))
 
 
-def f_avg(confusion: Array) -> Array:
-    """Return (F1_favor + F1_against) / 2, shape (...), from shape (..., 3, 3)."""
-    return cast("Array", f1_scores(confusion)[..., _SIDES].mean(axis=-1))
+def f_avg(confusion: Array, whole: Array | None = None) -> Array:
+    """Return (F1_favor + F1_against) / 2, shape (...), from shape (..., 3, 3).
+
+    A side without gold examples in `whole` is left out; with neither it is 0. `whole` is what the confusions were
+    resampled from, by default they themselves.
+    """
+    return _mean_f1(confusion, whole, _SIDES)
+
+
+def macro_f1(confusion: Array, whole: Array | None = None) -> Array:
+    """Return the mean F1 of the three labels, as `f_avg` that of two."""
+    return _mean_f1(confusion, whole, [*range(len(LABELS))])
+
+
+def _mean_f1(confusion: Array, whole: Array | None, labels: list[int]) -> Array:
+    given = (confusion if whole is None else whole).sum(axis=-1)[..., labels] > 0
+    total = (f1_scores(confusion)[..., labels] * given).sum(axis=-1)
+    return cast("Array", total / np.maximum(given.sum(axis=-1), 1))
 
 
 def resampled_sums(totals: Array, *, resamples: int, seed: int) -> Array:
@@ -148,23 +164,25 @@ def evaluate(
     sampled = resampled_sums(counts, resamples=resamples, seed=seed)
     whole = counts.sum(axis=0)
     pooled, pooled_sampled = whole.sum(axis=0), sampled.sum(axis=1)
+    sided = np.flatnonzero(whole[:, _SIDES].sum(axis=(1, 2)))
+    sided = sided if len(sided) else np.arange(len(whole))
     targets = {}
     for i, name in enumerate(np.unique(target.astype(str))):
         f1, f1_sampled = f1_scores(whole[i]), f1_scores(sampled[:, i])
         targets[str(name)] = TargetScores(
             n=int(whole[i].sum()),
             n_groups=int((counts[:, i].sum(axis=(1, 2)) > 0).sum()),
-            f_avg=with_interval(f_avg(whole[i]), f_avg(sampled[:, i])),
-            macro_f1=with_interval(f1.mean(), f1_sampled.mean(axis=-1)),
+            f_avg=with_interval(f_avg(whole[i]), f_avg(sampled[:, i], whole[i])),
+            macro_f1=with_interval(macro_f1(whole[i]), macro_f1(sampled[:, i], whole[i])),
             f1={label: with_interval(f1[k], f1_sampled[:, k]) for k, label in enumerate(LABELS)},
             confusion=whole[i].astype(int).tolist(),
         )
     return Evaluation(
         n=int(whole.sum()),
         n_groups=len(counts),
-        f_avg=with_interval(f_avg(pooled), f_avg(pooled_sampled)),
-        f_avg_mean=with_interval(f_avg(whole).mean(), f_avg(sampled).mean(axis=-1)),
-        macro_f1=with_interval(f1_scores(pooled).mean(), f1_scores(pooled_sampled).mean(axis=-1)),
+        f_avg=with_interval(f_avg(pooled), f_avg(pooled_sampled, pooled)),
+        f_avg_mean=with_interval(f_avg(whole)[sided].mean(), f_avg(sampled, whole)[:, sided].mean(axis=-1)),
+        macro_f1=with_interval(macro_f1(pooled), macro_f1(pooled_sampled, pooled)),
         targets=targets,
     )
 
@@ -187,7 +205,8 @@ def compare(
     a, b = (confusions(gold, p, target, group).sum(axis=1) for p in predicted)
     observed = float(f_avg(a.sum(axis=0)) - f_avg(b.sum(axis=0)))
     sums = resampled_sums(np.stack([a, b], axis=1), resamples=resamples, seed=seed)
-    differences = f_avg(sums[:, 0]) - f_avg(sums[:, 1])
+    whole = a.sum(axis=0)
+    differences = f_avg(sums[:, 0], whole) - f_avg(sums[:, 1], whole)
     swap = np.random.default_rng([seed, 1]).integers(0, 2, (resamples, len(a))).astype(float)
     moved = np.tensordot(swap, b - a, axes=1)
     extreme = np.abs(f_avg(a.sum(axis=0) + moved) - f_avg(b.sum(axis=0) - moved)) >= abs(observed) - 1e-12

@@ -135,6 +135,8 @@ def evaluate(
     )
     for table in report.target_tables(scores, titles):
         print_table(table)
+    for warning in report.absent_labels(corpus):
+        warn(warning)
     print(f"Calibration: ECE {result.calibration.ece:.3f}, Brier {result.calibration.brier:.3f}")
 
 

@@ -221,6 +221,14 @@ def test_evaluate_refuses_texts_of_the_training(cli: RunCli, tiny_run: Path, tin
     assert "n = 160 examples of 8 articles" in warned.stdout
 
 
+def test_a_side_without_examples_is_said(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    rows = [row | {"text": f"{row['text']} Again."} for row in tiny_rows() if row["club"] != "favor"]
+    write_csv(tmp_path / "new.csv", rows)
+    done = cli("evaluate", "--model", tiny_run, "--data", "new.csv")
+    assert "No example is labelled 'favor' toward 'club': its F1 is left out of F_avg and macro-F1." in done.stderr
+    assert "no example" in done.stdout
+
+
 def test_corpus_check_prints_every_fault_and_fails(cli: RunCli, tmp_path: Path) -> None:
     rows = tiny_rows()
     rows[0]["shield"], rows[4]["text"] = "yes", ""
