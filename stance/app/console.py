@@ -137,7 +137,9 @@ def progress(what: str) -> Iterator[Callable[..., None] | None]:
 
 
 def warn_of(corpus: Corpus) -> None:
-    """Warn of every doubtful column, and of the first doubtful rows."""
+    """Print the notes on a corpus, every doubtful column, and the first doubtful rows."""
+    for note in corpus.notes:
+        say(f"note: {note}")
     rows = [fault for fault in corpus.warnings if fault.line is not None]
     for fault in corpus.warnings:
         if fault.line is None:

@@ -32,6 +32,8 @@ def check(
         raise typer.Exit(1) from None
     for fault in corpus.warnings:
         print_fault(fault)
+    for note in corpus.notes:
+        say(f"note: {note}")
     for cell in corpus.unlabelled:
         print(f"unlabelled: {cell}")
     print(describe(corpus))

@@ -8,10 +8,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from stance.data.columns import GROUPS, IDS, LIKE_GROUPS, OTHERS, cells, row_faults
-from stance.data.splits import text_hash
+from stance.data.language import foreign_note, is_foreign
+from stance.data.splits import quoted, text_hash
 from stance.data.tables import Table
 from stance.errors import DataError, Fault, choices
 from stance.labels import LABELS
+
+#: Fewer examples of a side are told of.
+FEW = 30
 
 
 def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
@@ -99,3 +103,24 @@ def one_sided(examples: pd.DataFrame) -> list[Fault]:
             problem = f"{len(rows)} examples of {target!r}, all {rows['stance'].iloc[0]!r}"
             faults.append(Fault(rows["source"].iloc[0], None, None, problem, "two labels or more"))
     return faults
+
+
+def notes(examples: pd.DataFrame) -> list[str]:
+    """Say what makes scores doubtful: no groups, few examples of a side (fewer than `FEW`), texts not English."""
+    lines = []
+    if files := list(dict.fromkeys(examples.loc[~examples["grouped"], "source"])):
+        lines.append(
+            f"no column {choices(GROUPS)} in {', '.join(files)}: each text counts as an article. If sentences of one"
+            " article are in it, scores are too good and intervals too narrow"
+        )
+    counts = pd.crosstab(examples["target"], examples["stance"]).reindex(columns=LABELS, fill_value=0)
+    few = [f"{n} {side} {target}" for side in ("against", "favor") for target, n in counts[side].items() if n < FEW]
+    if few:
+        lines.append(
+            f"fewer than {FEW} examples of a side ({', '.join(few)}): other sentences may score quite differently, and"
+            " an interval tells of sentences like these alone. Label more that take a side"
+        )
+    texts = examples["text"].drop_duplicates()
+    if foreign := [text for text in texts if is_foreign(text)]:
+        lines.append(f"{foreign_note(len(foreign), len(texts))} (such as {quoted(foreign[0])})")
+    return lines

@@ -27,12 +27,13 @@ class Corpus:
     """Validated examples."""
 
     #: One row an example: `sentence_id`, `text`, `target`, `stance`, `article`, `group` and `weight`. An article may
-    #: be a speech or a group that the table gives; a group is an article joined with any other that holds a
-    #: near-duplicate of one of its sentences; a split never cuts it.
+    #: be a speech or a group that the table gives; a group is what `stance.data.splits.join_groups`
+    #: makes of articles that share sentences; a split never cuts it.
     examples: pd.DataFrame
     targets: tuple[Target, ...]  #: every target in the examples, in the order of the data
     warnings: tuple[Fault, ...] = ()  #: what is doubtful in the data but can be trained on
     unlabelled: tuple[str, ...] = ()  #: labels missing, and so no examples: ``file:line: sentence_id toward target``
+    notes: tuple[str, ...] = ()  #: what whoever reads its scores should know
 
     @property
     def n_unlabelled(self) -> int:
@@ -123,12 +124,14 @@ def read_corpus(
     faults += checks.one_sided(labelled) if for_training else []
     if any(strict or not fault.warning for fault in faults):
         raise DataError(faults)
-    labelled = labelled.assign(article=labelled["group"], group=join_groups(labelled))
+    groups, joins = join_groups(labelled)
+    labelled = labelled.assign(article=labelled["group"], group=groups)
     return Corpus(
         labelled[["sentence_id", "text", "target", "stance", "article", "group", "weight"]],
         tuple(known.get(name, Target(name, name.replace("_", " "))) for name in names),
         tuple(faults),
         tuple(f"{r.source}:{r.line}: {r.sentence_id} toward {r.target}" for r in unlabelled.itertuples()),
+        (*joins, *checks.notes(labelled)),
     )
 
 
@@ -161,7 +164,7 @@ def _read_tables(
 def _melt(table: Table, known: Collection[str]) -> tuple[pd.DataFrame, list[Fault]]:
     """Turn a table of either form into one row an example, its stance empty where a label is missing.
 
-    The columns are `source`, `line`, `sentence_id`, `text`, `group`, `target` and `stance`.
+    The columns are `source`, `line`, `sentence_id`, `text`, `group`, `grouped` (by the table), `target` and `stance`.
     """
     frame = table.frame
     labels: list[tuple[str | pd.Series, str]]  # targets, and the column of their stances
@@ -180,6 +183,7 @@ def _melt(table: Table, known: Collection[str]) -> tuple[pd.DataFrame, list[Faul
     base["sentence_id"] = cells(frame[ids]) if ids else ""
     # Without a group each text stands for itself; its near-duplicates are joined later.
     base["group"] = cells(frame[group]) if group else "text-" + base["text"].map(text_hash)
+    base["grouped"] = bool(group)
     rows = pd.concat(
         [base.assign(target=target, stance=cells(frame[column]).str.lower()) for target, column in labels],
         ignore_index=True,

@@ -23,6 +23,8 @@ Integers = npt.NDArray[np.int64]
 
 #: Texts whose sets of word 5-grams have a Jaccard index of this or more are near-duplicates.
 NEAR_DUPLICATE = 0.5
+#: A sentence in so many articles may be boilerplate.
+MANY = 5
 
 
 def text_hash(text: str) -> str:
@@ -60,19 +62,53 @@ def _shingles(text: str) -> list[str]:
     return [" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))]
 
 
-def join_groups(examples: pd.DataFrame) -> pd.Series:
-    """Return each example's group; groups with near-duplicates of each other are one, named as the first by name."""
+def join_groups(examples: pd.DataFrame) -> tuple[pd.Series, list[str]]:
+    """Return each example's group, and a line on each sentence that counts as boilerplate and on what joined how many.
+
+    Groups with near-duplicates of each other are one, named as the first by name. Boilerplate joins none: its examples
+    are a group of their own.
+    """
     if examples.empty:
-        return examples["group"]
-    names, group = np.unique(examples["group"].to_numpy(dtype=str), return_inverse=True)
-    texts = list(examples["text"].unique())
-    cluster = examples["text"].map(dict(zip(texts, near_duplicates(texts), strict=True))).to_numpy()
-    # A graph of groups and, numbered after them, clusters; an edge where a group has a text of a cluster.
+        return examples["group"], []
+    texts = sorted(examples["text"].unique())
+    first: dict[int, str] = {}
+    clusters = zip(texts, near_duplicates(texts).tolist(), strict=True)
+    sentence = examples["text"].map({text: first.setdefault(number, text) for text, number in clusters})
+    stands = pd.DataFrame({"group": examples["group"], "sentence": sentence}).drop_duplicates()
+    boilerplate = _boilerplate(stands)
+    notes = [f"{quoted(str(text))} stands in {n} articles or groups and joins none" for text, n in boilerplate.items()]
+    own = examples["group"].mask(sentence.isin(boilerplate.index), "text-" + sentence.map(text_hash))
+    names, group = np.unique(own.to_numpy(dtype=str), return_inverse=True)
+    # A graph of groups and, numbered after them, sentences; an edge where a group has a sentence.
+    number = np.unique(sentence.to_numpy(dtype=str), return_inverse=True)[1]
     n_nodes = len(names) + len(texts)
-    edges = coo_matrix((np.ones(len(group)), (group, len(names) + cluster)), shape=(n_nodes, n_nodes))
-    component = connected_components(edges, directed=False)[1][: len(names)]
+    edges = coo_matrix((np.ones(len(group)), (group, len(names) + number)), shape=(n_nodes, n_nodes))
+    component = pd.Series(connected_components(edges, directed=False)[1][: len(names)])
+    sizes = component.value_counts()
+    if n_joined := sizes[sizes > 1].sum():
+        joining = stands["sentence"].value_counts().drop(boilerplate.index)
+        notes.append(
+            f"{n_joined} articles or groups are joined into {(sizes > 1).sum()}, since sentences of theirs are nearly"
+            f" the same; most ({joining.iloc[0]}) by {quoted(joining.index[0])}"
+        )
     joined = pd.Series(names, dtype=object).groupby(component).transform("first").to_numpy()
-    return pd.Series(joined[group], index=examples.index, dtype=object)
+    return pd.Series(joined[group], index=examples.index, dtype=object), notes
+
+
+def _boilerplate(stands: pd.DataFrame) -> pd.Series:
+    """Return in how many groups each sentence stands that is in `MANY` which share little else, as a newsletter's is.
+
+    Where half the sentences of a group or more are in others too, it is a copy of them, or has hardly another one.
+    """
+    n_groups = stands.groupby("sentence")["group"].transform("size")
+    shared = (n_groups > 1).groupby(stands["group"]).transform("mean")
+    usual = shared.groupby(stands["sentence"]).transform("median")
+    return stands["sentence"][(n_groups >= MANY) & (usual <= 0.5)].value_counts()
+
+
+def quoted(text: str) -> str:
+    """Return the beginning of a text for a message."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def group_folds(examples: pd.DataFrame, n_folds: int, *, seed: int) -> list[tuple[Integers, Integers]]:

@@ -240,6 +240,21 @@ def test_corpus_check_prints_every_fault_and_fails(cli: RunCli, tmp_path: Path) 
     assert "2 faults" in done.stderr
 
 
+@pytest.mark.parametrize("command", [["corpus", "check"], ["train", "three.toml", "--jobs", "1", "--data"]])
+def test_what_makes_scores_doubtful_is_said_once(cli: RunCli, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "three.toml").write_text(SMALL)
+    rows = [{name: row[name] for name in ("text", "shield", "club")} for row in tiny_rows()]
+    rows[0]["text"] = "Москва осудила щит."
+    rows += [row | {"text": f"{row['text'][:-1]} today."} for row in rows[1:2]]
+    done = cli(*command, write_csv(tmp_path / "a.csv", rows))
+    assert done.returncode == 0, done.stderr
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert [note.split(" ")[1:4] for note in notes] == [
+        ["2", "articles", "or"], ["no", "column", "'group',"], ["fewer", "than", "30"], ["1", "of", "81"]
+    ]  # fmt: skip
+    assert "(16 against club, 17 against shield, 16 favor club, 16 favor shield)" in notes[2]
+
+
 def test_corpus_check_counts_good_data(cli: RunCli, tiny_csv: Path) -> None:
     done = cli("corpus", "check", tiny_csv)
     assert done.returncode == 0
