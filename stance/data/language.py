@@ -27,7 +27,7 @@ def is_foreign(text: str) -> bool:
     """Tell whether a text is not English.
 
     Either most of its letters are of another script than Latin, or words of other languages outnumber frequent English
-    ones and are two or more, and an eighth of all. Of a short text, or of a language that is not listed, too little is
+    ones by two or more, and are an eighth of all. Of a short text, or of a language that is not listed, too little is
     known: it passes for English.
 
     >>> [is_foreign(text) for text in ("Das lehnt die Regierung ab.", "Москва против", "NATO lehnt ab")]
@@ -40,9 +40,9 @@ def is_foreign(text: str) -> bool:
         if 2 * sum(letter > "\u024f" for letter in letters) > len(letters):
             return True
         n_others += sum(_OTHER_LETTER.search(word) is not None for word in words)
-    return n_others > len(words & _FREQUENT) and n_others >= max(2, len(words) / 8)
+    return n_others >= len(words & _FREQUENT) + 2 and 8 * n_others >= len(words)
 
 
 def foreign_note(n: int, total: int) -> str:
     """Return what is to be said of texts that are not English."""
-    return f"{n} of {total} texts are not English: a model that learnt English calls most of them 'none', unread"
+    return f"{n} of {total} texts seem not to be English: a model that learnt English calls most of them 'none', unread"
