@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stance.app.console import describe, load_model, print_table, progress, say, warn, warn_of
-from stance.app.options import Data, Json, ModelPath, Strict
+from stance.app.options import Data, Json, Labels, ModelPath, Strict
 
 if TYPE_CHECKING:
     from stance.settings import Settings
@@ -31,6 +31,7 @@ def train(
     folds: Annotated[
         int | None, typer.Option("--folds", min=2, help="Folds of the cross-validation; default: the experiment's.")
     ] = None,
+    labels: Labels = None,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1: every core.")] = -1,
     strict: Strict = False,
 ) -> None:
@@ -40,7 +41,7 @@ def train(
     from stance.report import run_folder as runs
     from stance.report import tables as report
 
-    settings = _settings(config, data, seed=seed, evaluation__folds=folds)
+    settings = _settings(config, data, seed=seed, evaluation__folds=folds, data__labels=labels)
     if jobs == 0 or jobs < -1:
         raise typer.BadParameter("wanted -1 or a number of processes", param_hint="--jobs")
     if not settings.data.files:
@@ -100,6 +101,7 @@ def evaluate(
         typer.Option("--data", metavar="FILE", help="Labelled table the model never saw; may be repeated."),
     ],
     model: ModelPath = None,
+    labels: Labels = None,
     json: Json = False,
     allow_seen: Annotated[
         bool,
@@ -118,7 +120,7 @@ def evaluate(
     from stance.training.evaluation import evaluate_model
 
     predictor = load_model(model)
-    corpus = read_corpus(data, splits=splits, part="test", for_training=False)
+    corpus = read_corpus(data, splits=splits, part="test", labels=labels, for_training=False)
     result = evaluate_model(predictor, corpus, allow_seen=allow_seen, resamples=resamples, seed=seed)
     if result.seen:
         warn(f"{result.seen} of {corpus.n_texts} texts were in the model's training: these scores are too good")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -12,10 +12,12 @@ from stance.data.language import foreign_note, is_foreign
 from stance.data.splits import quoted, text_hash
 from stance.data.tables import Table
 from stance.errors import DataError, Fault, choices
-from stance.labels import LABELS
+from stance.labels import LABELS, SYNONYMS
 
 #: Fewer examples of a side are told of.
 FEW = 30
+#: So many wrong labels of a column are shown.
+SHOWN = 10
 
 
 def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
@@ -34,19 +36,36 @@ def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
             expected = repr(like[0])
         elif "target" not in used and 2 <= values.nunique() <= len(LABELS):
             problem += f" (it holds {', '.join(map(repr, sorted(values.unique())))})"
-            expected = f"{choices(LABELS)} in it, if it is a target's"
+            expected = f"{choices(LABELS)} in it, if it is a target's{renaming(sorted(values.unique()))}"
         faults.append(Fault(table.source, None, name, problem, expected, warning=True))
     return faults
 
 
-def cell_faults(rows: pd.DataFrame, *, group: str, stance: str) -> list[Fault]:
-    """Return the faults of single cells; `group` and `stance` name the columns they were read from."""
+def cell_faults(rows: pd.DataFrame, *, group: str) -> list[Fault]:
+    """Return the faults of single cells, one a column of labels; `group` names the column that groups come from."""
     faults = []
     for field, column in (("text", "text"), ("target", "target"), ("group", group)):
         empty = rows[rows[field] == ""].drop_duplicates("line")
         faults += row_faults(empty, column, "an empty cell", f"a {field}")
     wrong = rows[~rows["stance"].isin([*LABELS, ""])]
-    return faults + row_faults(wrong, stance, "{stance!r}", f"{choices(LABELS)}, or empty")
+    for heading, same in wrong.groupby("column", sort=False):
+        first = same.drop_duplicates("stance")
+        n_rows = same["stance"].value_counts().to_dict()
+        named = [
+            f"{name!r} (line {line}, {n_rows[name]} rows)"
+            for name, line in zip(first["stance"], first["line"], strict=True)
+        ]
+        several = ", ".join(named[:SHOWN]) + ", ..." * (len(named) > SHOWN)
+        found = several if len(same) > 1 else repr(first["stance"].iloc[0])
+        expected = f"{choices(LABELS)}, or empty{renaming(first['stance'])}"
+        faults.append(Fault(first["source"].iloc[0], first["line"].iloc[0], str(heading), found, expected))
+    return faults
+
+
+def renaming(names: Iterable[str]) -> str:
+    """Return how to say what labels with other names mean, if any of them is known."""
+    known = ",".join(f"{name}={SYNONYMS[name.lower()]}" for name in names if name.lower() in SYNONYMS)
+    return f" (or say what they mean: --labels {known})" if known else ""
 
 
 def duplicate_ids(rows: pd.DataFrame) -> list[Fault]:
@@ -93,6 +112,20 @@ def repeated_rows(examples: pd.DataFrame) -> list[Fault]:
     problem = f"{len(repeated)} rows with the text and labels of an earlier one"
     problem += f" (first: line {later['line']}, as {earlier['source']}:{earlier['line']})"
     return [Fault(later["source"], None, None, problem, "each once", warning=True)]
+
+
+def misspelt_targets(examples: pd.DataFrame) -> list[Fault]:
+    """Warn of each target that is nearly called as one with more rows, or, with one row or two, at all like it."""
+    counts = examples["target"].value_counts()
+    faults = []
+    for name, n in counts.items():
+        larger = [other for other in counts.index[:50] if counts[other] > n]
+        if like := difflib.get_close_matches(str(name), larger, n=1, cutoff=0.5 if n <= 2 else 0.85):
+            first = examples[examples["target"] == name].iloc[0]
+            problem = f"the target {name!r} in {n} rows (the first: line {first['line']})"
+            expected = f"{like[0]!r} (did you mean that?)"
+            faults.append(Fault(first["source"], None, None, problem, expected, warning=True))
+    return faults
 
 
 def one_sided(examples: pd.DataFrame) -> list[Fault]:

@@ -68,6 +68,22 @@ def test_a_table_in_the_place_of_an_experiment_is_trained_on(cli: RunCli, tmp_pa
     assert (tmp_path / "runs" / "ours" / "report.html").exists()
 
 
+def test_labels_are_named_on_the_command_line_and_kept_in_the_run(cli: RunCli, config: Path, tmp_path: Path) -> None:
+    names = {"favor": "pro", "against": "con", "none": "neutral"}
+    rows = [row | {target: names[row[target]] for target in ("shield", "club")} for row in tiny_rows()]
+    write_csv(tmp_path / "words.csv", rows)
+    labels = ["--labels", "pro=favor,con=against,Neutral=none"]
+    assert "160 examples" in cli("corpus", "check", "words.csv", *labels).stdout
+    trained = cli("train", config, "--data", "words.csv", *labels, "--jobs", "1")
+    assert trained.returncode == 0, trained.stderr
+    assert '[data.labels]\npro = "favor"' in (tmp_path / "runs" / "tiny" / "config.toml").read_text()
+    scored = cli("evaluate", "--model", "runs/tiny", "--data", "words.csv", "--allow-seen", *labels)
+    assert scored.returncode == 0, scored.stderr
+    wrong = cli("corpus", "check", "words.csv", "--labels", "pro=for")
+    assert wrong.returncode == 2
+    assert "found 'pro=for'; wanted NAME=LABEL" in wrong.stderr
+
+
 def test_few_articles_take_fewer_folds_and_it_is_said(cli: RunCli, config: Path, tmp_path: Path) -> None:
     write_csv(tmp_path / "few.csv", tiny_rows()[:30])  # three articles
     done = cli("train", config, "--data", "few.csv", "--folds", "20", "--jobs", "1")

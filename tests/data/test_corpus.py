@@ -93,6 +93,60 @@ def test_a_fault_is_named_with_line_and_column(tmp_path: Path, edit: Edit, messa
         read_corpus([edited(tmp_path, edit)])
 
 
+def in_words(rows: list[Row], **words: str) -> list[Row]:
+    return [row | {name: words[row[name]] for name in ("shield", "club")} for row in rows]
+
+
+PRO_CON = {"favor": "Pro", "against": "con", "none": "neutral"}
+NUMBERS = {"favor": "1", "against": "-1", "none": "0"}
+
+
+@pytest.mark.parametrize("words", [PRO_CON, NUMBERS], ids=["pro-con", "numbers"])
+@pytest.mark.parametrize("form", ["wide", "long"])
+def test_labels_with_other_names_are_one_fault_a_column_until_they_are_named(
+    tmp_path: Path, form: str, words: dict[str, str]
+) -> None:
+    rows = in_words(tiny_rows(), **words)
+    if form == "long":
+        rows = [
+            {"id": r["sentence_id"], "text": r["text"], "target": t, "stance": r[t], "group": r["article_id"]}
+            for t in ("shield", "club")
+            for r in rows
+        ]
+    path = write_csv(tmp_path / "words.csv", rows)
+    with pytest.raises(DataError) as caught:
+        read_corpus([path])
+    by_name = {name.lower(): label for label, name in words.items()}
+    assert len(caught.value.faults) == (1 if form == "long" else 3)  # no target, and two columns not used
+    assert all(f"{name}={label}" in str(caught.value).lower() for name, label in by_name.items())
+    right = read_corpus([write_csv(tmp_path / "right.csv", tiny_rows())])
+    assert read_corpus([path], labels=by_name).fingerprint() == right.fingerprint()
+
+
+def test_favour_in_many_rows_is_one_fault_with_its_first_line(tmp_path: Path) -> None:
+    path = edited(tmp_path, lambda rows: [row.update(shield=row["shield"].replace("favor", "favour")) for row in rows])
+    with pytest.raises(DataError) as caught:
+        read_corpus([path])
+    (fault,) = caught.value.faults
+    assert (fault.line, fault.column, fault.found) == (5, "shield", "'favour' (line 5, 16 rows)")
+    assert fault.wanted.endswith("or empty (or say what they mean: --labels favour=favor)")
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "warned"), [("clubb", 30, True), ("clib", 2, True), ("clib", 30, False), ("bridge", 2, False)]
+)
+def test_a_target_like_another_or_with_hardly_a_row_is_asked_about(
+    tmp_path: Path, name: str, n: int, *, warned: bool
+) -> None:
+    rows = [{"text": r["text"], "target": "club", "stance": r["club"], "group": r["article_id"]} for r in tiny_rows()]
+    for row in rows[5 : 5 + n]:
+        row["target"] = name
+    warnings = read_corpus([write_csv(tmp_path / "long.csv", rows)], for_training=False).warnings
+    assert [str(warning).split(": ", 1)[1] for warning in warnings] == warned * [
+        f"found the target {name!r} in {n} rows (the first: line 7); wanted 'club' (did you mean that?)"
+    ]
+
+
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     path = edited(
         tmp_path, lambda rows: (rows[0].update(text=""), rows[5].update(club="yes"), rows[9].update(shield="-"))
