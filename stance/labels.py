@@ -7,13 +7,6 @@ from dataclasses import dataclass
 #: The stances, in the one order that every array, table and plot follows.
 LABELS: tuple[str, str, str] = ("against", "none", "favor")
 
-#: What other schemes call them.
-SYNONYMS = {
-    **dict.fromkeys(("favour", "pro", "support", "for", "positive", "1", "+1", "1.0"), "favor"),
-    **dict.fromkeys(("con", "anti", "oppose", "negative", "-1", "-1.0"), "against"),
-    **dict.fromkeys(("neutral", "neither", "no stance", "0", "0.0"), "none"),
-}
-
 #: One colour a label everywhere (Okabe & Ito's palette, safe for colour-blind readers).
 COLORS = {"against": "#D55E00", "none": "#8C8C8C", "favor": "#0072B2"}
 

@@ -164,8 +164,7 @@ def evaluate(
     sampled = resampled_sums(counts, resamples=resamples, seed=seed)
     whole = counts.sum(axis=0)
     pooled, pooled_sampled = whole.sum(axis=0), sampled.sum(axis=1)
-    sided = np.flatnonzero(whole[:, _SIDES].sum(axis=(1, 2)))
-    sided = sided if len(sided) else np.arange(len(whole))
+    n_sided = max(1, np.count_nonzero(whole[:, _SIDES].sum(axis=(1, 2))))
     targets = {}
     for i, name in enumerate(np.unique(target.astype(str))):
         f1, f1_sampled = f1_scores(whole[i]), f1_scores(sampled[:, i])
@@ -181,7 +180,7 @@ def evaluate(
         n=int(whole.sum()),
         n_groups=len(counts),
         f_avg=with_interval(f_avg(pooled), f_avg(pooled_sampled, pooled)),
-        f_avg_mean=with_interval(f_avg(whole)[sided].mean(), f_avg(sampled, whole)[:, sided].mean(axis=-1)),
+        f_avg_mean=with_interval(f_avg(whole).sum() / n_sided, f_avg(sampled, whole).sum(axis=-1) / n_sided),
         macro_f1=with_interval(macro_f1(pooled), macro_f1(pooled_sampled, pooled)),
         targets=targets,
     )

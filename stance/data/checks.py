@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -12,12 +12,14 @@ from stance.data.language import foreign_note, is_foreign
 from stance.data.splits import quoted, text_hash
 from stance.data.tables import Table
 from stance.errors import DataError, Fault, choices
-from stance.labels import LABELS, SYNONYMS
+from stance.labels import LABELS
 
 #: Fewer examples of a side are told of.
 FEW = 30
 #: So many wrong labels of a column are shown.
 SHOWN = 10
+#: What to do about labels with other names.
+OTHER_NAMES = "or say what they are called: --labels pro=favor,con=against,neutral=none"
 
 
 def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
@@ -36,7 +38,7 @@ def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
             expected = repr(like[0])
         elif "target" not in used and 2 <= values.nunique() <= len(LABELS):
             problem += f" (it holds {', '.join(map(repr, sorted(values.unique())))})"
-            expected = f"{choices(LABELS)} in it, if it is a target's{renaming(sorted(values.unique()))}"
+            expected = f"{choices(LABELS)} in it, if it is a target's ({OTHER_NAMES})"
         faults.append(Fault(table.source, None, name, problem, expected, warning=True))
     return faults
 
@@ -49,23 +51,13 @@ def cell_faults(rows: pd.DataFrame, *, group: str) -> list[Fault]:
         faults += row_faults(empty, column, "an empty cell", f"a {field}")
     wrong = rows[~rows["stance"].isin([*LABELS, ""])]
     for heading, same in wrong.groupby("column", sort=False):
-        first = same.drop_duplicates("stance")
-        n_rows = same["stance"].value_counts().to_dict()
-        named = [
-            f"{name!r} (line {line}, {n_rows[name]} rows)"
-            for name, line in zip(first["stance"], first["line"], strict=True)
-        ]
-        several = ", ".join(named[:SHOWN]) + ", ..." * (len(named) > SHOWN)
-        found = several if len(same) > 1 else repr(first["stance"].iloc[0])
-        expected = f"{choices(LABELS)}, or empty{renaming(first['stance'])}"
-        faults.append(Fault(first["source"].iloc[0], first["line"].iloc[0], str(heading), found, expected))
+        first, n_rows = same.drop_duplicates("stance"), same["stance"].value_counts().to_dict()
+        names = zip(first["stance"].head(SHOWN), first["line"], strict=False)
+        found = ", ".join(f"{name!r} (line {line}, {n_rows[name]} in all)" for name, line in names)
+        found += ", ..." * (len(first) > SHOWN)
+        line, expected = first["line"].iloc[0], f"{choices(LABELS)}, or empty ({OTHER_NAMES})"
+        faults.append(Fault(first["source"].iloc[0], line, str(heading), found, expected))
     return faults
-
-
-def renaming(names: Iterable[str]) -> str:
-    """Return how to say what labels with other names mean, if any of them is known."""
-    known = ",".join(f"{name}={SYNONYMS[name.lower()]}" for name in names if name.lower() in SYNONYMS)
-    return f" (or say what they mean: --labels {known})" if known else ""
 
 
 def duplicate_ids(rows: pd.DataFrame) -> list[Fault]:

@@ -189,16 +189,10 @@ def _melt(table: Table, known: Collection[str], renamed: Mapping[str, str]) -> t
     base["group"] = cells(frame[group]) if group else "text-" + base["text"].map(text_hash)
     base["grouped"] = bool(group)
     rows = pd.concat(
-        [
-            base.assign(
-                target=target,
-                column=column,
-                stance=[renamed.get(name, name) for name in cells(frame[column]).str.lower()],
-            )
-            for target, column in labels
-        ],
+        [base.assign(target=target, column=column, stance=cells(frame[column])) for target, column in labels],
         ignore_index=True,
     )
+    rows["stance"] = [renamed.get(name, name) for name in rows["stance"].str.lower()]
     return rows, doubts + checks.cell_faults(rows, group=group)
 
 

@@ -251,7 +251,10 @@ def test_corpus_check_prints_every_fault_and_fails(cli: RunCli, tmp_path: Path) 
     write_csv(tmp_path / "bad.csv", rows)
     done = cli("corpus", "check", "bad.csv")
     assert done.returncode == 1
-    assert "bad.csv:2: column 'shield': found 'yes'; wanted 'against', 'none' or 'favor', or empty" in done.stderr
+    assert (
+        "bad.csv:2: column 'shield': found 'yes' (line 2, 1 in all); wanted 'against', 'none' or 'favor', or empty"
+        in done.stderr
+    )
     assert "bad.csv:6: column 'text': found an empty cell; wanted a text" in done.stderr
     assert "2 faults" in done.stderr
 
