@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from stance.errors import Fault
 from stance.files import atomic_write
-from stance.labels import COLORS
+from stance.labels import COLORS, LABELS, UNSURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +30,23 @@ def say(message: str, *, style: str | None = None) -> None:
         _console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
     else:
         print(message, file=sys.stderr)
+
+
+def say_done(what: str, counts: Counter[tuple[str, str]], started: float, output: object) -> None:
+    """Print what was read, in how many seconds since `time.perf_counter()` was `started`, and stances by target."""
+    line = f"{what} in {time.perf_counter() - started:.1f} s: {output}"
+    for target in dict.fromkeys(target for target, _ in counts):
+        n = {label: counts[target, label] for label in (*LABELS, UNSURE)}
+        line += f"; {target} " + ", ".join(f"{k / sum(n.values()):.0%} {label}" for label, k in n.items() if k)
+    say(line)
+
+
+def warn_foreign(n: int, total: int) -> None:
+    """Warn of texts that are not English, if there are any."""
+    from stance.data.language import foreign_note
+
+    if n:
+        warn(foreign_note(n, total))
 
 
 def warn(message: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from stance.app.console import load_model, print_rows, progress, say, warn
+from stance.app.console import load_model, print_rows, progress, say, say_done, warn, warn_foreign
 from stance.app.options import Json, ModelPath, Scheduler, Targets
 from stance.errors import StanceError
 
@@ -36,6 +37,9 @@ def predict(
     target: Targets = None,
     long: Annotated[bool, typer.Option("--long", help="One row a (text, target), with every probability.")] = False,
     text_column: Annotated[str, typer.Option("--text-column", help="Column that holds the text.")] = "text",
+    min_proba: Annotated[
+        float, typer.Option("--min-proba", min=0, max=1, help="Write unsure where no label is so probable.")
+    ] = 0,
     form: Annotated[
         Literal["txt", "csv", "tsv", "jsonl"] | None, typer.Option("--format", help="Format of stdin and stdout.")
     ] = None,
@@ -73,6 +77,7 @@ def predict(
             raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
     older = to_file and Path(str(output)).is_file()
     options: dict[str, Any] = {"text_column": text_column, "targets": target or [], "long": long}
+    options["min_proba"] = min_proba
     if texts:
         _predict_texts(
             load_model(model), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"}
@@ -94,7 +99,8 @@ def _predict_texts(model: Model, texts: list[str], output: str | None, form: str
     from stance.data.tables import table_writer
     from stance.predict.rows import predict_rows
 
-    columns, rows, _ = predict_rows(model, [{"text": text} for text in texts], {"text": None}, **options)
+    predicted = predict_rows(model, [{"text": text} for text in texts], {"text": None}, **options)
+    columns, rows = predicted.columns, predicted.rows
     if output is None and form == "csv" and sys.stdout.isatty():
         print_rows(*_for_eyes(list(columns), rows))
         return
@@ -116,11 +122,14 @@ def _predict_files(
 ) -> None:
     from stance.predict.files import predict_files, sources_of, standard_input
 
+    started = time.perf_counter()
     reading = standard_input(form or "txt") if pattern == "-" else nullcontext(sources_of(pattern))
     with reading as sources, progress("predicting") as tick:
         if output == "-":
             form = "jsonl" if as_json else form or sources[0].form
             options["form"] = "csv" if form == "parquet" else form
-        n_rows, n_bad = predict_files(load_model(model), sources, output, progress=tick, **options)
-    if n_bad:
-        warn(f"{n_bad} rows were bad and are left out, {n_rows} were predicted: see {options['report']}")
+        tally = predict_files(load_model(model), sources, output, progress=tick, **options)
+    if tally.bad:
+        warn(f"{tally.bad} rows were bad and are left out, {tally.rows} were predicted: see {options['report']}")
+    warn_foreign(tally.foreign, tally.rows)
+    say_done(f"{tally.rows:,} rows", tally.counts, started, "standard output" if output == "-" else output)

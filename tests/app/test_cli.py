@@ -296,8 +296,41 @@ def test_what_is_replaced_is_said(cli: RunCli, tiny_run: Path, tmp_path: Path) -
     (tmp_path / "in.csv").write_text("text\na shield\n")
     for args in (["a shield"], ["--input", "in.csv"]):
         command = ["predict", "--model", str(tiny_run), *args, "--output", f"{len(args)}.csv"]
-        assert cli(*command).stderr == ""
-        assert cli(*command).stderr == f"replaced {len(args)}.csv\n"
+        assert "replaced" not in cli(*command).stderr
+        assert cli(*command).stderr.endswith(f"replaced {len(args)}.csv\n")
+
+
+def test_predict_read_and_map_end_with_a_line_on_what_was_done(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    texts = ["Moscow condemned the shield as a threat", "Warsaw hopes to join the club soon", "It rained on Monday"]
+    (tmp_path / "RUS_1_2008.txt").write_text(".\n\n".join(texts))
+    (tmp_path / "in.csv").write_text("\n".join(["text", *texts, "Москва осудила щит"]))
+    model = ["--model", str(tiny_run)]
+    for command, start, end in (
+        (["predict", "--input", "in.csv", "--output", "out.csv"], "4 rows in",
+         "out.csv; shield 25% against, 75% none; "),
+        (["read", "RUS_1_2008.txt"], "3 sentences in", "standard output; shield 33% against, 67% none; "),
+        (["map", "RUS_1_2008.txt", "--output", "map"], "1 documents, 3 sentences, 2 of which take a side in",
+         "map; shield 33% against, 67% none; "),
+    ):  # fmt: skip
+        done = cli(*command, *model)
+        assert done.returncode == 0, done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith(start)
+        assert f" s: {end}club " in last
+        assert ("1 of 4 texts seem not to be English" in done.stderr) == (command[0] == "predict")
+
+
+def test_a_stance_less_probable_than_asked_for_is_unsure(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\nthe shield is a threat\nIt rained on Monday\n")
+    done = cli("predict", "--model", tiny_run, "--input", "in.csv", "--output", "out.csv", "--min-proba", "0.9")
+    out = pd.read_csv(tmp_path / "out.csv")
+    model = load(tiny_run)
+    for target in model.targets:
+        proba = model.predict_proba(out["text"], target=target).max(axis=1)
+        sure = model.predict(out["text"], target=target)
+        assert out[target].tolist() == [s if p >= 0.9 else "unsure" for s, p in zip(sure, proba, strict=True)]
+    assert "unsure" in done.stderr
+    assert cli("predict", "--min-proba", "2", "x").returncode == 2
 
 
 def test_out_that_is_no_run_is_refused_before_any_work(

@@ -39,7 +39,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(model: Model, pattern: Path | str, output: Path, **options: Any) -> tuple[int, int]:
-    return predict_files(model, sources_of(str(pattern)), output, **options)
+    tally = predict_files(model, sources_of(str(pattern)), output, **options)
+    return tally.rows, tally.bad
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
