@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,21 +139,30 @@ def describe(corpus: Corpus) -> str:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[..., None] | None]:
-    """Yield a callback (done, total, what=...) that moves a bar on stderr, or None where there is no terminal."""
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a callback (done, total) that tells of steady work: a bar on a terminal, else a line every 30 seconds."""
+    start = told = time.monotonic()
+
+    def left(done: int, total: int) -> str:
+        if not done or 10 * done < total:
+            return ""
+        return f"{timedelta(seconds=round((time.monotonic() - start) * (total - done) / done))} left"
+
+    def tick(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= 30:
+            told = time.monotonic()
+            say(f"{what}: {done / max(total, 1):.0%} {left(done, total)}".rstrip())
+
     if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-
-        def tick(done: int, total: int, what: str = what) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-
         yield tick
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, left="")
+        yield lambda done, total: bar.update(task, completed=done, total=total, left=left(done, total))
 
 
 def warn_of(corpus: Corpus) -> None:

@@ -124,11 +124,12 @@ def _predict_files(
 
     started = time.perf_counter()
     reading = standard_input(form or "txt") if pattern == "-" else nullcontext(sources_of(pattern))
+    loaded = load_model(model)
     with reading as sources, progress("predicting") as tick:
         if output == "-":
             form = "jsonl" if as_json else form or sources[0].form
             options["form"] = "csv" if form == "parquet" else form
-        tally = predict_files(load_model(model), sources, output, progress=tick, **options)
+        tally = predict_files(loaded, sources, output, progress=tick, **options)
     if tally.bad:
         warn(f"{tally.bad} rows were bad and are left out, {tally.rows} were predicted: see {options['report']}")
     warn_foreign(tally.foreign, tally.rows)
