@@ -22,7 +22,7 @@ def _labels(text: str) -> dict[str, str]:
 
 Data = Annotated[
     list[Path] | None,
-    typer.Option(metavar="FILE", help="Labelled table (csv, tsv, jsonl, parquet); may be repeated."),
+    typer.Option(metavar="FILE", help="Labelled table (csv, tsv, jsonl, parquet, xlsx); may be repeated."),
 ]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to look at.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]

@@ -65,7 +65,7 @@ def predict(
         raise typer.BadParameter("wanted --engine dask with it", param_hint="--scheduler")
     report = on_error == "report"
     to_file = output not in (None, "-")
-    to_parquet = to_file and form_of(str(output))[0] == "parquet"
+    to_parquet = to_file and form_of(str(output), writing=True)[0] == "parquet"
     if engine == "dask" and not (to_parquet and input_ not in (None, "-") and not report):
         raise typer.BadParameter(
             "wanted --input FILE, --output NAME.parquet (a folder) and --on-error stop with dask", param_hint="--engine"

@@ -78,7 +78,7 @@ def _settings(config: Path | None, data: list[Path] | None, **changes: object) -
     from stance.report.run_folder import checkout
     from stance.settings import Settings, read_settings
 
-    if config is not None and config.name.lower().endswith(ENDINGS):
+    if config is not None and config.name.lower().endswith((*ENDINGS, ".xlsx")):
         say(f"{config} is a table, not an experiment: trains on it, as with --data")
         data = [config, *(data or [])]
         config = None
