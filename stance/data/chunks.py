@@ -110,12 +110,10 @@ def _xlsx_chunks(source: Source, width: int) -> Iterator[Chunk]:
     check_names(names)
     size = 1 + CHUNK_SIZE // (200 + max(width, len(names)))
     for start in range(1, len(sheet), size):
-        rows = sheet.iloc[start : start + size].set_axis(names, axis=1).to_dict("records")
-        lines = (sheet.index[start : start + size] + 1).tolist()
-        done = min(start + size, len(sheet)) / len(sheet)
-        yield Chunk(
-            dict(zip(lines, rows, strict=True)), [], dict.fromkeys(names), int(source.path.stat().st_size * done)
-        )
+        batch = sheet.iloc[start : start + size].itertuples(name=None)
+        rows = {number + 1: dict(zip(names, cells, strict=True)) for number, *cells in batch}
+        done = source.path.stat().st_size * (start + len(rows)) // len(sheet)
+        yield Chunk(rows, [], dict.fromkeys(names), done)
 
 
 def _batch_rows(batch: Any) -> list[Row | BrokenDataError]:
