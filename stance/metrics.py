@@ -6,6 +6,7 @@ Confusion counts per group are all that the resampling needs, so it costs little
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,6 +21,7 @@ Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
 
 _SIDES = [LABELS.index("against"), LABELS.index("favor")]
+_ALL = [*range(len(LABELS))]
 
 
 @dataclass(frozen=True)
@@ -103,21 +105,12 @@ def f1_scores(confusion: Array) -> Array:
     return cast("Array", np.divide(2 * hits, size, out=np.zeros_like(hits), where=size > 0))
 
 
-def f_avg(confusion: Array, whole: Array | None = None) -> Array:
-    """Return (F1_favor + F1_against) / 2, shape (...), from shape (..., 3, 3).
+def f_avg(confusion: Array, whole: Array | None = None, labels: Sequence[int] = _SIDES) -> Array:
+    """Return (F1_favor + F1_against) / 2, or another mean of labels' F1, shape (...), from shape (..., 3, 3).
 
-    A side without gold examples in `whole` is left out; with neither it is 0. `whole` is what the confusions were
-    resampled from, by default they themselves.
+    A label without gold examples in `whole`, which the confusions were resampled from (by default they themselves), is
+    left out; of none the mean is 0.
     """
-    return _mean_f1(confusion, whole, _SIDES)
-
-
-def macro_f1(confusion: Array, whole: Array | None = None) -> Array:
-    """Return the mean F1 of the three labels, as `f_avg` that of two."""
-    return _mean_f1(confusion, whole, [*range(len(LABELS))])
-
-
-def _mean_f1(confusion: Array, whole: Array | None, labels: list[int]) -> Array:
     given = (confusion if whole is None else whole).sum(axis=-1)[..., labels] > 0
     total = (f1_scores(confusion)[..., labels] * given).sum(axis=-1)
     return cast("Array", total / np.maximum(given.sum(axis=-1), 1))
@@ -172,7 +165,7 @@ def evaluate(
             n=int(whole[i].sum()),
             n_groups=int((counts[:, i].sum(axis=(1, 2)) > 0).sum()),
             f_avg=with_interval(f_avg(whole[i]), f_avg(sampled[:, i], whole[i])),
-            macro_f1=with_interval(macro_f1(whole[i]), macro_f1(sampled[:, i], whole[i])),
+            macro_f1=with_interval(f_avg(whole[i], labels=_ALL), f_avg(sampled[:, i], whole[i], _ALL)),
             f1={label: with_interval(f1[k], f1_sampled[:, k]) for k, label in enumerate(LABELS)},
             confusion=whole[i].astype(int).tolist(),
         )
@@ -181,7 +174,7 @@ def evaluate(
         n_groups=len(counts),
         f_avg=with_interval(f_avg(pooled), f_avg(pooled_sampled, pooled)),
         f_avg_mean=with_interval(f_avg(whole).sum() / n_sided, f_avg(sampled, whole).sum(axis=-1) / n_sided),
-        macro_f1=with_interval(macro_f1(pooled), macro_f1(pooled_sampled, pooled)),
+        macro_f1=with_interval(f_avg(pooled, labels=_ALL), f_avg(pooled_sampled, pooled, _ALL)),
         targets=targets,
     )
 

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stance.data.language import foreign_note
 from stance.errors import Fault
 from stance.files import atomic_write
 from stance.labels import COLORS, LABELS, UNSURE
@@ -33,21 +34,20 @@ def say(message: str, *, style: str | None = None) -> None:
         print(message, file=sys.stderr)
 
 
-def say_done(what: str, counts: Counter[tuple[str, str]], started: float, output: object) -> None:
-    """Print what was read, in how many seconds since `time.perf_counter()` was `started`, and stances by target."""
+def say_done(
+    what: str, counts: Counter[tuple[str, str]], started: float, output: object, *, foreign: int, texts: int
+) -> None:
+    """Print what was read, in how many seconds since `time.perf_counter()` was `started`, and stances by target.
+
+    Of the `texts`, `foreign` are not English.
+    """
+    if foreign:
+        warn(foreign_note(foreign, texts))
     line = f"{what} in {time.perf_counter() - started:.1f} s: {output}"
     for target in dict.fromkeys(target for target, _ in counts):
         n = {label: counts[target, label] for label in (*LABELS, UNSURE)}
         line += f"; {target} " + ", ".join(f"{k / sum(n.values()):.0%} {label}" for label, k in n.items() if k)
     say(line)
-
-
-def warn_foreign(n: int, total: int) -> None:
-    """Warn of texts that are not English, if there are any."""
-    from stance.data.language import foreign_note
-
-    if n:
-        warn(foreign_note(n, total))
 
 
 def warn(message: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from stance.app.console import load_model, print_rows, progress, say, say_done, warn, warn_foreign
+from stance.app.console import load_model, print_rows, progress, say, say_done, warn
 from stance.app.options import Json, ModelPath, Scheduler, Targets
 from stance.errors import StanceError
 
@@ -132,5 +132,5 @@ def _predict_files(
         tally = predict_files(loaded, sources, output, progress=tick, **options)
     if tally.bad:
         warn(f"{tally.bad} rows were bad and are left out, {tally.rows} were predicted: see {options['report']}")
-    warn_foreign(tally.foreign, tally.rows)
-    say_done(f"{tally.rows:,} rows", tally.counts, started, "standard output" if output == "-" else output)
+    name = "standard output" if output == "-" else output
+    say_done(f"{tally.rows:,} rows", tally.counts, started, name, foreign=tally.foreign, texts=tally.rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stance.app.console import load_model, print_json, print_marked, print_rows, say_done, warn_foreign, write_file
+from stance.app.console import load_model, print_json, print_marked, print_rows, say_done, write_file
 from stance.app.options import Html, Json, ModelPath
 from stance.labels import LABELS, SIGNS
 from stance.reading.actors import PATTERN
@@ -48,15 +48,12 @@ def read(
         write_file(html, render("read.html.j2", model=predictor, readings=readings).encode(errors="replace"))
     if csv is not None:
         write_table(_table(readings), csv)
-    every = [
-        (target, label)
-        for _, reading in readings
-        for sentence in reading.sentences
-        for target, label in zip(reading.targets, sentence.labels, strict=True)
-    ]
-    n, files_ = len(every) // len(predictor.targets), ", ".join(str(file) for file in (html, csv) if file)
-    warn_foreign(sum(is_foreign(text) for _, text in texts), len(texts))
-    say_done(f"{n} sentences", Counter(every), started, files_ or "standard output")
+    counts = Counter[tuple[str, str]]()
+    for reading in (reading for _, reading in readings):
+        counts.update((t, label) for s in reading.sentences for t, label in zip(reading.targets, s.labels, strict=True))
+    name = ", ".join(str(file) for file in (html, csv) if file) or "standard output"
+    n, foreign = sum(len(reading.sentences) for _, reading in readings), sum(is_foreign(text) for _, text in texts)
+    say_done(f"{n} sentences", counts, started, name, foreign=foreign, texts=len(texts))
     if json:
         print_json([{"file": name, **reading.as_dict()} for name, reading in readings])
         return
@@ -161,6 +158,7 @@ def draw_map(
     counts = Counter(zip(sided["target"], sided["stance"], strict=True))
     for target in predictor.targets:
         counts[target, "none"] = n - counts[target, "against"] - counts[target, "favor"]
-    warn_foreign(sum(is_foreign(document.text) for document in texts), len(texts))
-    say_done(f"{len(texts)} documents, {n} sentences, {n_sided} of which take a side", counts, started, output)
+    foreign = sum(is_foreign(document.text) for document in texts)
+    what = f"{len(texts)} documents, {n} sentences, {n_sided} of which take a side"
+    say_done(what, counts, started, output, foreign=foreign, texts=len(texts))
     print(*(output / name for name in (*tables, *figures)), sep="\n")

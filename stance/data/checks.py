@@ -9,7 +9,7 @@ import pandas as pd
 
 from stance.data.columns import GROUPS, IDS, LIKE_GROUPS, OTHERS, cells, row_faults
 from stance.data.language import foreign_note, is_foreign
-from stance.data.splits import quoted, text_hash
+from stance.data.splits import text_hash
 from stance.data.tables import Table
 from stance.errors import DataError, Fault, choices
 from stance.labels import LABELS
@@ -110,13 +110,12 @@ def misspelt_targets(examples: pd.DataFrame) -> list[Fault]:
     """Warn of each target that is nearly called as one with more rows, or, with one row or two, at all like it."""
     counts = examples["target"].value_counts()
     faults = []
-    for name, n in counts.items():
-        larger = [other for other in counts.index[:50] if counts[other] > n]
-        if like := difflib.get_close_matches(str(name), larger, n=1, cutoff=0.5 if n <= 2 else 0.85):
-            first = examples[examples["target"] == name].iloc[0]
-            problem = f"the target {name!r} in {n} rows (the first: line {first['line']})"
+    for name, rows in examples.groupby("target", sort=False):
+        larger = [other for other in counts.index[:50] if counts[other] > len(rows)]
+        if like := difflib.get_close_matches(str(name), larger, n=1, cutoff=0.5 if len(rows) <= 2 else 0.85):
+            problem = f"the target {name!r} in {len(rows)} rows (the first: line {rows['line'].iloc[0]})"
             expected = f"{like[0]!r} (did you mean that?)"
-            faults.append(Fault(first["source"], None, None, problem, expected, warning=True))
+            faults.append(Fault(rows["source"].iloc[0], None, None, problem, expected, warning=True))
     return faults
 
 
@@ -147,5 +146,5 @@ def notes(examples: pd.DataFrame) -> list[str]:
         )
     texts = examples["text"].drop_duplicates()
     if foreign := [text for text in texts if is_foreign(text)]:
-        lines.append(f"{foreign_note(len(foreign), len(texts))} (such as {quoted(foreign[0])})")
+        lines.append(f"{foreign_note(len(foreign), len(texts))} (such as {foreign[0][:80]!r})")
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -76,7 +77,7 @@ def join_groups(examples: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     sentence = examples["text"].map({text: first.setdefault(number, text) for text, number in clusters})
     stands = pd.DataFrame({"group": examples["group"], "sentence": sentence}).drop_duplicates()
     boilerplate = _boilerplate(stands)
-    notes = [f"{quoted(str(text))} stands in {n} articles or groups and joins none" for text, n in boilerplate.items()]
+    notes = [f"{str(text)[:80]!r} stands in {n} articles or groups and joins none" for text, n in boilerplate.items()]
     own = examples["group"].mask(sentence.isin(boilerplate.index), "text-" + sentence.map(text_hash))
     names, group = np.unique(own.to_numpy(dtype=str), return_inverse=True)
     # A graph of groups and, numbered after them, sentences; an edge where a group has a sentence.
@@ -89,7 +90,7 @@ def join_groups(examples: pd.DataFrame) -> tuple[pd.Series, list[str]]:
         joining = stands["sentence"].value_counts().drop(boilerplate.index)
         notes.append(
             f"{n_joined} articles or groups are joined into {(sizes > 1).sum()}, since sentences of theirs are nearly"
-            f" the same; most ({joining.iloc[0]}) by {quoted(joining.index[0])}"
+            f" the same; most ({joining.iloc[0]}) by {joining.index[0][:80]!r}"
         )
     joined = pd.Series(names, dtype=object).groupby(component).transform("first").to_numpy()
     return pd.Series(joined[group], index=examples.index, dtype=object), notes
@@ -104,11 +105,6 @@ def _boilerplate(stands: pd.DataFrame) -> pd.Series:
     shared = (n_groups > 1).groupby(stands["group"]).transform("mean")
     usual = shared.groupby(stands["sentence"]).transform("median")
     return stands["sentence"][(n_groups >= MANY) & (usual <= 0.5)].value_counts()
-
-
-def quoted(text: str) -> str:
-    """Return the beginning of a text for a message."""
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def group_folds(examples: pd.DataFrame, n_folds: int, *, seed: int) -> list[tuple[Integers, Integers]]:
@@ -133,23 +129,16 @@ def group_folds(examples: pd.DataFrame, n_folds: int, *, seed: int) -> list[tupl
 
 
 def most_folds(examples: pd.DataFrame, n_folds: int, n_inner: int, *, seed: int) -> int:
-    """Return the most folds, `n_folds` at most, whose training parts have `n_inner` folds of their own.
-
-    Raises a StanceError as `group_folds` does if two are too many.
-    """
+    """Return the most folds, from two to `n_folds`, whose training parts can be split into `n_inner` again."""
     fewest = int(examples.groupby("target")["group"].nunique().min())
     if fewest >= 4 * max(n_folds, n_inner):  # enough, and to try takes seconds
         return n_folds
-    n = min(n_folds, max(fewest, 2))
-    while True:
-        try:
+    for n in range(min(n_folds, fewest), 2, -1):
+        with suppress(StanceError):
             for train, _ in group_folds(examples, n, seed=seed):
                 group_folds(examples.iloc[train], n_inner, seed=seed)
             return n
-        except StanceError:
-            if n == 2:
-                raise
-            n -= 1
+    return 2
 
 
 def test_groups(path: str | Path) -> set[str]:
