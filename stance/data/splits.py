@@ -99,7 +99,7 @@ def join_groups(examples: pd.DataFrame) -> tuple[pd.Series, list[str]]:
 def _boilerplate(stands: pd.DataFrame) -> pd.Series:
     """Return in how many groups each sentence stands that is in `MANY` which share little else, as a newsletter's is.
 
-    Where half the sentences of a group or more are in others too, it is a copy of them, or has hardly another one.
+    Where more than half the sentences of a group are in others too, it is a copy of them, or has hardly another one.
     """
     n_groups = stands.groupby("sentence")["group"].transform("size")
     shared = (n_groups > 1).groupby(stands["group"]).transform("mean")
