@@ -16,6 +16,7 @@ from stance.errors import StanceError
 
 if TYPE_CHECKING:
     from stance.model.predictor import Model
+    from stance.predict.files import Tally
 
 
 def predict(
@@ -57,6 +58,7 @@ def predict(
     """Predict the stance of texts, or of files' rows, toward every target."""
     from stance.data.formats import form_of
 
+    started = time.perf_counter()
     if bool(texts) == bool(input_):
         raise typer.BadParameter(
             "wanted either TEXT arguments or --input FILE (- reads stdin), and not both (put a glob in quotes)"
@@ -75,9 +77,13 @@ def predict(
     for text in texts or ():
         if len(text) < 256 and Path(text).is_file():
             raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
-    older = to_file and Path(str(output)).is_file()
-    options: dict[str, Any] = {"text_column": text_column, "targets": target or [], "long": long}
-    options["min_proba"] = min_proba
+    again = " (replaced)" if to_file and Path(str(output)).is_file() else ""
+    options: dict[str, Any] = {
+        "text_column": text_column,
+        "targets": target or [],
+        "long": long,
+        "min_proba": min_proba,
+    }
     if texts:
         _predict_texts(
             load_model(model), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"}
@@ -90,8 +96,10 @@ def predict(
         predict_on_cluster(load_model(model), files, Path(str(output)), scheduler=scheduler, **options)
     else:
         options["report"] = Path(f"{output}.errors.csv") if report else None
-        _predict_files(model, str(input_), output or "-", form, json, options)
-    if older:
+        done = _predict_files(model, str(input_), output or "-", form, json, options)
+        name = "standard output" if output in (None, "-") else f"{output}{again}"
+        say_done(f"{done.rows:,} rows", done.counts, started, name, foreign=done.foreign, texts=done.rows)
+    if again and not input_:
         say(f"replaced {output}", style="dim")
 
 
@@ -119,10 +127,9 @@ def _for_eyes(names: list[str], rows: list[list[Any]]) -> tuple[list[str], list[
 
 def _predict_files(
     model: Path | None, pattern: str, output: str, form: str | None, as_json: bool, options: dict[str, Any]
-) -> None:
+) -> Tally:
     from stance.predict.files import predict_files, sources_of, standard_input
 
-    started = time.perf_counter()
     reading = standard_input(form or "txt") if pattern == "-" else nullcontext(sources_of(pattern))
     loaded = load_model(model)
     with reading as sources, progress("predicting") as tick:
@@ -132,5 +139,4 @@ def _predict_files(
         tally = predict_files(loaded, sources, output, progress=tick, **options)
     if tally.bad:
         warn(f"{tally.bad} rows were bad and are left out, {tally.rows} were predicted: see {options['report']}")
-    name = "standard output" if output == "-" else output
-    say_done(f"{tally.rows:,} rows", tally.counts, started, name, foreign=tally.foreign, texts=tally.rows)
+    return tally
