@@ -77,6 +77,13 @@ def test_a_label_without_examples_is_left_out_of_every_mean() -> None:
     )
 
 
+def test_a_side_that_a_resample_misses_counts_in_it_as_nothing() -> None:
+    gold = np.array(["favor", *["against"] * 9], dtype=object)  # all predicted right, each in a group of its own
+    target, group = np.full(10, "t", dtype=object), np.arange(10).astype(str).astype(object)
+    scores = evaluate(gold, gold, target, group, resamples=200, seed=0)
+    assert scores.f_avg.low == scores.targets["t"].f_avg.low == scores.f_avg_mean.low == 0.5
+
+
 def test_perfect_predictions_have_no_spread() -> None:
     scores = evaluate(*arrays([(label, label) for label in LABELS * 10]), resamples=200, seed=0)
     assert (scores.f_avg.value, scores.f_avg.low, scores.f_avg.high) == (1, 1, 1)

@@ -78,12 +78,8 @@ def predict(
         if len(text) < 256 and Path(text).is_file():
             raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
     again = " (replaced)" if to_file and Path(str(output)).is_file() else ""
-    options: dict[str, Any] = {
-        "text_column": text_column,
-        "targets": target or [],
-        "long": long,
-        "min_proba": min_proba,
-    }
+    options: dict[str, Any] = {"text_column": text_column, "targets": target or []}
+    options |= {"long": long, "min_proba": min_proba}
     if texts:
         _predict_texts(
             load_model(model), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"}
