@@ -8,6 +8,9 @@ from dataclasses import dataclass
 #: The stances, in the one order that every array, table and plot follows.
 LABELS: tuple[str, str, str] = ("against", "none", "favor")
 
+#: In place of a label that is less probable than was asked for.
+UNSURE = "unsure"
+
 #: One colour a label everywhere (Okabe & Ito's palette, safe for colour-blind readers).
 COLORS = {"against": "#D55E00", "none": "#8C8C8C", "favor": "#0072B2"}
 

@@ -6,6 +6,7 @@ Confusion counts per group are all that the resampling needs, so it costs little
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,7 +20,8 @@ from stance.labels import LABELS
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
 
-_SIDES = (LABELS.index("against"), LABELS.index("favor"))
+_SIDES = [LABELS.index("against"), LABELS.index("favor")]
+_ALL = [*range(len(LABELS))]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class TargetScores:
 class Evaluation:
     """All scores of one system.
 
-    F_avg is (F1_favor + F1_against) / 2, the metric of SemEval-2016 Task 6 (Mohammad et al. 2016).
+    F_avg is (F1_favor + F1_against) / 2, the metric of SemEval-2016 Task 6 (Mohammad et al. 2016). A label without
+    gold examples is left out of a mean, and a target without a gold side out of the mean over targets.
     """
 
     n: int
@@ -102,9 +105,15 @@ def f1_scores(confusion: Array) -> Array:
     return cast("Array", np.divide(2 * hits, size, out=np.zeros_like(hits), where=size > 0))
 
 
-def f_avg(confusion: Array) -> Array:
-    """Return (F1_favor + F1_against) / 2, shape (...), from shape (..., 3, 3)."""
-    return cast("Array", f1_scores(confusion)[..., _SIDES].mean(axis=-1))
+def f_avg(confusion: Array, whole: Array | None = None, labels: Sequence[int] = _SIDES) -> Array:
+    """Return (F1_favor + F1_against) / 2, or another mean of labels' F1, shape (...), from shape (..., 3, 3).
+
+    A label without gold examples in `whole`, which the confusions were resampled from (by default they themselves), is
+    left out; of none the mean is 0.
+    """
+    given = (confusion if whole is None else whole).sum(axis=-1)[..., labels] > 0
+    total = (f1_scores(confusion)[..., labels] * given).sum(axis=-1)
+    return cast("Array", total / np.maximum(given.sum(axis=-1), 1))
 
 
 def resampled_sums(totals: Array, *, resamples: int, seed: int) -> Array:
@@ -148,23 +157,24 @@ def evaluate(
     sampled = resampled_sums(counts, resamples=resamples, seed=seed)
     whole = counts.sum(axis=0)
     pooled, pooled_sampled = whole.sum(axis=0), sampled.sum(axis=1)
+    n_sided = max(1, np.count_nonzero(whole[:, _SIDES].sum(axis=(1, 2))))
     targets = {}
     for i, name in enumerate(np.unique(target.astype(str))):
         f1, f1_sampled = f1_scores(whole[i]), f1_scores(sampled[:, i])
         targets[str(name)] = TargetScores(
             n=int(whole[i].sum()),
             n_groups=int((counts[:, i].sum(axis=(1, 2)) > 0).sum()),
-            f_avg=with_interval(f_avg(whole[i]), f_avg(sampled[:, i])),
-            macro_f1=with_interval(f1.mean(), f1_sampled.mean(axis=-1)),
+            f_avg=with_interval(f_avg(whole[i]), f_avg(sampled[:, i], whole[i])),
+            macro_f1=with_interval(f_avg(whole[i], labels=_ALL), f_avg(sampled[:, i], whole[i], _ALL)),
             f1={label: with_interval(f1[k], f1_sampled[:, k]) for k, label in enumerate(LABELS)},
             confusion=whole[i].astype(int).tolist(),
         )
     return Evaluation(
         n=int(whole.sum()),
         n_groups=len(counts),
-        f_avg=with_interval(f_avg(pooled), f_avg(pooled_sampled)),
-        f_avg_mean=with_interval(f_avg(whole).mean(), f_avg(sampled).mean(axis=-1)),
-        macro_f1=with_interval(f1_scores(pooled).mean(), f1_scores(pooled_sampled).mean(axis=-1)),
+        f_avg=with_interval(f_avg(pooled), f_avg(pooled_sampled, pooled)),
+        f_avg_mean=with_interval(f_avg(whole).sum() / n_sided, f_avg(sampled, whole).sum(axis=-1) / n_sided),
+        macro_f1=with_interval(f_avg(pooled, labels=_ALL), f_avg(pooled_sampled, pooled, _ALL)),
         targets=targets,
     )
 
@@ -187,7 +197,8 @@ def compare(
     a, b = (confusions(gold, p, target, group).sum(axis=1) for p in predicted)
     observed = float(f_avg(a.sum(axis=0)) - f_avg(b.sum(axis=0)))
     sums = resampled_sums(np.stack([a, b], axis=1), resamples=resamples, seed=seed)
-    differences = f_avg(sums[:, 0]) - f_avg(sums[:, 1])
+    whole = a.sum(axis=0)
+    differences = f_avg(sums[:, 0], whole) - f_avg(sums[:, 1], whole)
     swap = np.random.default_rng([seed, 1]).integers(0, 2, (resamples, len(a))).astype(float)
     moved = np.tensordot(swap, b - a, axes=1)
     extreme = np.abs(f_avg(a.sum(axis=0) + moved) - f_avg(b.sum(axis=0) - moved)) >= abs(observed) - 1e-12

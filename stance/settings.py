@@ -27,13 +27,14 @@ class _Section(BaseModel):
 class DataSettings(_Section):
     """Which tables to train on.
 
-    `weights` says what an example of each table counts in training, 1 where it is empty. `targets`
-    empty means every target they hold. `splits` names a table (`group`, `part`)
-    whose groups of part ``test`` are kept out of training. `about` names the file with the
-    targets' titles, mentions and lexicons; empty means `targets.toml` beside the first table.
+    `labels` gives the label of each name that the tables have for it, such as ``{pro = "favor"}``. `weights` says what
+    an example of each table counts in training, 1 where it is empty. `targets` empty means every target they hold.
+    `splits` names a table (`group`, `part`) whose groups of part ``test`` are kept out of training. `about` names the
+    file with the targets' titles, mentions and lexicons; empty means `targets.toml` beside the first table.
     """
 
     files: list[str] = []
+    labels: dict[str, Literal["against", "none", "favor"]] = {}
     weights: list[Positive] = []
     targets: list[str] = []
     splits: str = ""

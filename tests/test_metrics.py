@@ -36,7 +36,8 @@ def test_f1_is_scikit_learns(pairs: list[tuple[str, str]]) -> None:
     counts = confusions(gold, predicted, target, group).sum(axis=(0, 1))
     expected = f1_score(gold, predicted, labels=list(LABELS), average=None, zero_division=0)
     np.testing.assert_allclose(f1_scores(counts), expected)
-    assert f_avg(counts) == pytest.approx((expected[0] + expected[2]) / 2)
+    given = [expected[k] for k in (0, 2) if LABELS[k] in gold]
+    assert f_avg(counts) == pytest.approx(np.mean(given) if given else 0)
 
 
 @given(PAIRS)
@@ -55,6 +56,32 @@ def test_f_avg_by_hand() -> None:
     assert scores.f_avg.value == pytest.approx((4 / 5 + 2 / 3) / 2)
     assert scores.n == 5
     assert scores.macro_f1.value == pytest.approx((4 / 5 + 2 / 3 + 1) / 3)
+
+
+def test_a_label_without_examples_is_left_out_of_every_mean() -> None:
+    # Target a has favor and none, always right but for one false against; target b has none alone.
+    gold, predicted = (np.array(column, dtype=object) for column in (["favor", "none"] * 20, ["favor", "none"] * 20))
+    predicted[1] = "against"
+    group = np.arange(40).astype(str).astype(object)
+    target = np.where(np.arange(40) < 30, "a", "b").astype(object)
+    gold[30:] = predicted[30:] = "none"
+    scores = evaluate(gold, predicted, target, group, resamples=200, seed=0)
+    assert scores.targets["a"].f_avg.value == scores.f_avg.value == scores.f_avg_mean.value == 1
+    assert scores.targets["a"].f_avg.low == scores.f_avg_mean.low == 1
+    assert scores.targets["a"].macro_f1.value == pytest.approx((1 + 2 * 14 / 29) / 2)
+    assert (
+        compare(
+            ("x", "y"), (predicted, np.full(40, "none", object)), gold, target, group, resamples=200, seed=0
+        ).difference.value
+        == 1
+    )
+
+
+def test_a_side_that_a_resample_misses_counts_in_it_as_nothing() -> None:
+    gold = np.array(["favor", *["against"] * 9], dtype=object)  # all predicted right, each in a group of its own
+    target, group = np.full(10, "t", dtype=object), np.arange(10).astype(str).astype(object)
+    scores = evaluate(gold, gold, target, group, resamples=200, seed=0)
+    assert scores.f_avg.low == scores.targets["t"].f_avg.low == scores.f_avg_mean.low == 0.5
 
 
 def test_perfect_predictions_have_no_spread() -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stance.data.language import foreign_note
 from stance.errors import Fault, StanceError, existing_file
 from stance.files import atomic_write
-from stance.labels import COLORS
+from stance.labels import COLORS, LABELS, UNSURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +32,22 @@ def say(message: str, *, style: str | None = None) -> None:
         _console(stderr=True).print(message, style=style, markup=False, highlight=False, soft_wrap=True)
     else:
         print(message, file=sys.stderr)
+
+
+def say_done(
+    what: str, counts: Counter[tuple[str, str]], started: float, output: object, *, foreign: int, texts: int
+) -> None:
+    """Print what was read, in how many seconds since `time.perf_counter()` was `started`, and stances by target.
+
+    Of the `texts`, `foreign` are not English.
+    """
+    if foreign:
+        warn(foreign_note(foreign, texts))
+    line = f"{what} in {time.perf_counter() - started:.1f} s: {output}"
+    for target in dict.fromkeys(target for target, _ in counts):
+        n = {label: counts[target, label] for label in (*LABELS, UNSURE)}
+        line += f"; {target} " + ", ".join(f"{k / sum(n.values()):.0%} {label}" for label, k in n.items() if k)
+    say(line)
 
 
 def warn(message: str) -> None:
@@ -131,25 +151,36 @@ def describe(corpus: Corpus) -> str:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[..., None] | None]:
-    """Yield a callback (done, total, what=...) that moves a bar on stderr, or None where there is no terminal."""
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a callback (done, total) that tells of steady work: a bar on a terminal, else a line every 30 seconds."""
+    start = told = time.monotonic()
+
+    def left(done: int, total: int) -> str:
+        if not done or 10 * done < total:
+            return ""
+        return f"{timedelta(seconds=round((time.monotonic() - start) * (total - done) / done))} left"
+
+    def tick(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= 30:
+            told = time.monotonic()
+            say(f"{what}: {done / max(total, 1):.0%} {left(done, total)}".rstrip())
+
     if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-
-        def tick(done: int, total: int, what: str = what) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-
         yield tick
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, left="")
+        yield lambda done, total: bar.update(task, completed=done, total=total, left=left(done, total))
 
 
 def warn_of(corpus: Corpus) -> None:
-    """Warn of every doubtful column, and of the first doubtful rows."""
+    """Print the notes on a corpus, every doubtful column, and the first doubtful rows."""
+    for note in corpus.notes:
+        say(f"note: {note}")
     rows = [fault for fault in corpus.warnings if fault.line is not None]
     for fault in corpus.warnings:
         if fault.line is None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stance.app.console import describe, print_fault, print_table, say, write_file
-from stance.app.options import Strict
+from stance.app.options import Labels, Strict
 from stance.errors import DataError, StanceError
 
 app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
@@ -18,13 +18,14 @@ app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Labelled tables.")],
+    labels: Labels = None,
     strict: Strict = False,
 ) -> None:
     """Print every fault of labelled tables, with file, line and column, and what is still unlabelled."""
     from stance.data.corpus import read_corpus
 
     try:
-        corpus = read_corpus(files, strict=strict, allow_unlabelled=True)
+        corpus = read_corpus(files, labels=labels, strict=strict, allow_unlabelled=True)
     except DataError as error:
         for fault in error.faults:
             print_fault(fault)
@@ -32,6 +33,8 @@ def check(
         raise typer.Exit(1) from None
     for fault in corpus.warnings:
         print_fault(fault)
+    for note in corpus.notes:
+        say(f"note: {note}")
     for cell in corpus.unlabelled:
         print(f"unlabelled: {cell}")
     print(describe(corpus))

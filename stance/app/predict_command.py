@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from stance.app.console import load_model, print_rows, progress, say, warn
+from stance.app.console import load_model, print_rows, progress, say, say_done, warn
 from stance.app.options import Json, ModelPath, Scheduler, Targets, TargetsFile
 from stance.errors import StanceError
 
 if TYPE_CHECKING:
     from stance.model.predictor import Model
+    from stance.predict.files import Tally
 
 
 def predict(
@@ -39,6 +41,9 @@ def predict(
     targets: TargetsFile = None,
     long: Annotated[bool, typer.Option("--long", help="One row a (text, target), with every probability.")] = False,
     text_column: Annotated[str, typer.Option("--text-column", help="Column that holds the text.")] = "text",
+    min_proba: Annotated[
+        float, typer.Option("--min-proba", min=0, max=1, help="Write unsure where no label is so probable.")
+    ] = 0,
     form: Annotated[
         Literal["txt", "csv", "tsv", "jsonl"] | None, typer.Option("--format", help="Format of stdin and stdout.")
     ] = None,
@@ -56,6 +61,7 @@ def predict(
     """Predict the stance of texts, or of files' rows, toward every target."""
     from stance.data.formats import form_of
 
+    started = time.perf_counter()
     loaded = partial(load_model, model, targets)
     if bool(texts) == bool(input_):
         raise typer.BadParameter(
@@ -65,7 +71,7 @@ def predict(
         raise typer.BadParameter("wanted --engine dask with it", param_hint="--scheduler")
     report = on_error == "report"
     to_file = output not in (None, "-")
-    to_parquet = to_file and form_of(str(output))[0] == "parquet"
+    to_parquet = to_file and form_of(str(output), writing=True)[0] == "parquet"
     if engine == "dask" and not (to_parquet and input_ not in (None, "-") and not report):
         raise typer.BadParameter(
             "wanted --input FILE, --output NAME.parquet (a folder) and --on-error stop with dask", param_hint="--engine"
@@ -75,8 +81,9 @@ def predict(
     for text in texts or ():
         if len(text) < 256 and Path(text).is_file():
             raise typer.BadParameter(f"{text!r} is a file; to predict its rows: --input {text}")
-    older = to_file and Path(str(output)).is_file()
-    options: dict[str, Any] = {"text_column": text_column, "targets": target or [], "long": long}
+    again = " (replaced)" if to_file and Path(str(output)).is_file() else ""
+    options: dict[str, Any] = {"text_column": text_column, "targets": target or []}
+    options |= {"long": long, "min_proba": min_proba}
     if texts:
         _predict_texts(loaded(), texts, output, "jsonl" if json else form or "csv", options | {"text_column": "text"})
     elif engine == "dask":
@@ -87,8 +94,10 @@ def predict(
         predict_on_cluster(loaded(), files, Path(str(output)), scheduler=scheduler, **options)
     else:
         options["report"] = Path(f"{output}.errors.csv") if report else None
-        _predict_files(loaded, str(input_), output or "-", form, json, options)
-    if older:
+        done = _predict_files(loaded, str(input_), output or "-", form, json, options)
+        name = "standard output" if output in (None, "-") else f"{output}{again}"
+        say_done(f"{done.rows:,} rows", done.counts, started, name, foreign=done.foreign, texts=done.rows)
+    if again and not input_:
         say(f"replaced {output}", style="dim")
 
 
@@ -96,7 +105,8 @@ def _predict_texts(model: Model, texts: list[str], output: str | None, form: str
     from stance.data.tables import table_writer
     from stance.predict.rows import predict_rows
 
-    columns, rows, _ = predict_rows(model, [{"text": text} for text in texts], {"text": None}, **options)
+    predicted = predict_rows(model, [{"text": text} for text in texts], {"text": None}, **options)
+    columns, rows = predicted.columns, predicted.rows
     if output is None and form == "csv" and sys.stdout.isatty():
         print_rows(*_for_eyes(list(columns), rows))
         return
@@ -115,14 +125,16 @@ def _for_eyes(names: list[str], rows: list[list[Any]]) -> tuple[list[str], list[
 
 def _predict_files(
     loaded: Callable[[], Model], pattern: str, output: str, form: str | None, as_json: bool, options: dict[str, Any]
-) -> None:
+) -> Tally:
     from stance.predict.files import predict_files, sources_of, standard_input
 
     reading = standard_input(form or "txt") if pattern == "-" else nullcontext(sources_of(pattern))
+    model = loaded()
     with reading as sources, progress("predicting") as tick:
         if output == "-":
             form = "jsonl" if as_json else form or sources[0].form
             options["form"] = "csv" if form == "parquet" else form
-        n_rows, n_bad = predict_files(loaded(), sources, output, progress=tick, **options)
-    if n_bad:
-        warn(f"{n_bad} rows were bad and are left out, {n_rows} were predicted: see {options['report']}")
+        tally = predict_files(model, sources, output, progress=tick, **options)
+    if tally.bad:
+        warn(f"{tally.bad} rows were bad and are left out, {tally.rows} were predicted: see {options['report']}")
+    return tally

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stance.app.console import load_model, print_json, print_marked, print_rows, say, write_file
+from stance.app.console import load_model, print_json, print_marked, print_rows, say_done, write_file
 from stance.app.options import Html, Json, ModelPath
 from stance.labels import LABELS, SIGNS
 from stance.reading.actors import PATTERN
@@ -32,9 +34,11 @@ def read(
     ] = None,
 ) -> None:
     """Read articles whole: where each sentence stands, a summary a target, and who stands where."""
+    from stance.data.language import is_foreign
     from stance.data.tables import read_text, write_table
     from stance.reading.article import read_article
 
+    started = time.perf_counter()
     texts = [("stdin" if file == "-" else file, read_text(file)) for file in files]
     predictor = load_model(model)
     readings = [(name, read_article(predictor, text, author=author, country=country)) for name, text in texts]
@@ -44,6 +48,12 @@ def read(
         write_file(html, render("read.html.j2", model=predictor, readings=readings).encode(errors="replace"))
     if csv is not None:
         write_table(_table(readings), csv)
+    counts = Counter[tuple[str, str]]()
+    for reading in (reading for _, reading in readings):
+        counts.update((t, label) for s in reading.sentences for t, label in zip(reading.targets, s.labels, strict=True))
+    name = ", ".join(str(file) for file in (html, csv) if file) or "standard output"
+    n, foreign = sum(len(reading.sentences) for _, reading in readings), sum(is_foreign(text) for _, text in texts)
+    say_done(f"{n} sentences", counts, started, name, foreign=foreign, texts=len(texts))
     if json:
         print_json([{"file": name, **reading.as_dict()} for name, reading in readings])
         return
@@ -116,11 +126,13 @@ def draw_map(
 
     Only sentences that take a side count.
     """
+    from stance.data.language import is_foreign
     from stance.data.tables import write_table
     from stance.errors import StanceError
     from stance.reading.maps import check_by, load_documents, read_documents, stance_map
     from stance.report import plots
 
+    started = time.perf_counter()
     keys = check_by([key.strip() for key in by.split(",")])
     texts = load_documents(files, pattern=pattern)
     predictor = load_model(model)
@@ -141,6 +153,12 @@ def draw_map(
         write_table(table, output / name)
     for name, figure in figures.items():
         write_file(output / name, plots.png(figure))
-    n = stances.sided.groupby(["document", "position"]).ngroups
-    say(f"{len(texts)} documents, {int(stances.read['sentences'].sum())} sentences, {n} of which take a side")
+    sided = stances.sided.drop_duplicates(["document", "position", "target"])
+    n_sided, n = sided.groupby(["document", "position"]).ngroups, int(stances.read["sentences"].sum())
+    counts = Counter(zip(sided["target"], sided["stance"], strict=True))
+    for target in predictor.targets:
+        counts[target, "none"] = n - counts[target, "against"] - counts[target, "favor"]
+    foreign = sum(is_foreign(document.text) for document in texts)
+    what = f"{len(texts)} documents, {n} sentences, {n_sided} of which take a side"
+    say_done(what, counts, started, output, foreign=foreign, texts=len(texts))
     print(*(output / name for name in (*tables, *figures)), sep="\n")

@@ -31,6 +31,7 @@ from stance.labels import LABELS
 from stance.metrics import Score
 from stance.model.predictor import NOT_FOR, Model
 from stance.model.scorer import KERNEL_FROM
+from stance.predict.rows import stances_of
 from stance.reading.article import Reading, read_article
 from stance.report.html import render
 
@@ -116,6 +117,7 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
         targets: list[Target] | None = Field(
             None, min_length=1, max_length=len(model.targets), description="By default all."
         )
+        min_proba: float = Field(0, ge=0, le=1, description="A label less probable is `unsure`.")
 
     class Sentence(BaseModel):
         model_config = _body(text=_SAMPLE, target=model.targets[0])
@@ -129,7 +131,7 @@ def _add_api(app: FastAPI, model: Model, limits: Limits) -> None:
     @app.post("/predict", responses=_answers(_predictions(model, [_SAMPLE], model.targets)))
     def predict(body: Texts) -> Answer:
         """Predict the stance of texts toward targets, by default all."""
-        return _predictions(model, body.texts, body.targets or model.targets)
+        return _predictions(model, body.texts, body.targets or model.targets, body.min_proba)
 
     @app.post("/explain", responses=_answers(_reasons(model, _SAMPLE, model.targets[0])))
     def explain(body: Sentence) -> Answer:
@@ -159,15 +161,16 @@ def _answers(example: Any) -> dict[int | str, Answer]:
     return {200: {"content": {"application/json": {"example": jsonable_encoder(example)}}}}
 
 
-def _predictions(model: Model, texts: list[str], targets: Iterable[str]) -> Answer:
+def _predictions(model: Model, texts: list[str], targets: Iterable[str], min_proba: float = 0) -> Answer:
     columns = {name: model.targets.index(name) for name in targets}
+    proba = model.predict_proba(texts)
     return {
         "predictions": [
             {
-                name: {"label": LABELS[row[t].argmax()], "proba": dict(zip(LABELS, row[t].tolist(), strict=True))}
+                name: {"label": labels[t], "proba": dict(zip(LABELS, row[t].tolist(), strict=True))}
                 for name, t in columns.items()
             }
-            for row in model.predict_proba(texts)
+            for row, labels in zip(proba, stances_of(proba, min_proba), strict=True)
         ]
     }
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from stance.data.columns import GROUPS, IDS, LIKE_GROUPS, OTHERS, cells, row_faults
+from stance.data.language import foreign_note, is_foreign
 from stance.data.splits import text_hash
 from stance.data.tables import Table
 from stance.errors import DataError, Fault, choices
@@ -20,6 +21,12 @@ _ALIKE = str.maketrans(
     "аеорсухіјѕАВЕКМНОРСТУХІЈЅοΑΒΕΗΙΚΜΝΟΡΤΧΥΖ",  # noqa: RUF001
     "aeopcyxijsABEKMHOPCTYXIJSoABEHIKMNOPTXYZ",
 )
+#: Fewer examples of a side are told of.
+FEW = 30
+#: So many wrong labels of a column are shown.
+SHOWN = 10
+#: What to do about labels with other names.
+OTHER_NAMES = "or say what they are called: --labels pro=favor,con=against,neutral=none"
 
 
 def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
@@ -41,24 +48,31 @@ def unused_columns(table: Table, used: Sequence[str]) -> list[Fault]:
             expected = repr(like[0])
         elif "target" not in used and values.str.lower().isin(["against", "favor"]).any():
             problem = f"{values.str.lower().isin(LABELS).sum()} labels among {len(values)} cells"
-            expected = f"{choices(LABELS)} in at least half of them, or no such column"
+            expected = f"{choices(LABELS)} in at least half of them ({OTHER_NAMES}), or no such column"
             is_doubt = False
         elif "target" not in used and 2 <= values.nunique() <= len(LABELS):
             problem += f" (it holds {', '.join(map(repr, sorted(values.unique())))})"
-            expected = f"{choices(LABELS)} in it, if it is a target's"
+            expected = f"{choices(LABELS)} in it, if it is a target's ({OTHER_NAMES})"
         faults.append(Fault(table.source, None, name, problem, expected, warning=is_doubt))
     return faults
 
 
-def cell_faults(rows: pd.DataFrame, *, group: str, stance: str) -> list[Fault]:
-    """Return the faults of single cells; `group` and `stance` name the columns they were read from."""
+def cell_faults(rows: pd.DataFrame, *, group: str) -> list[Fault]:
+    """Return the faults of single cells, one a column of labels; `group` names the column that groups come from."""
     faults = []
     for field, column in (("text", "text"), ("target", "target"), ("group", group)):
         is_empty = rows[field].map(lambda text: not any(c.isprintable() for c in text.replace(" ", "")))
         empty = rows[is_empty].drop_duplicates("line")
         faults += row_faults(empty, column, "an empty cell", f"a {field}")
     wrong = rows[~rows["stance"].isin([*LABELS, ""])]
-    return faults + row_faults(wrong, stance, "{stance!r}", f"{choices(LABELS)}, or empty")
+    for heading, same in wrong.groupby("column", sort=False):
+        first, n_rows = same.drop_duplicates("stance"), same["stance"].value_counts().to_dict()
+        names = zip(first["stance"].head(SHOWN), first["line"], strict=False)
+        found = ", ".join(f"{name!r} (line {line}, {n_rows[name]} in all)" for name, line in names)
+        found += ", ..." * (len(first) > SHOWN)
+        line, expected = first["line"].iloc[0], f"{choices(LABELS)}, or empty ({OTHER_NAMES})"
+        faults.append(Fault(first["source"].iloc[0], line, str(heading), found, expected))
+    return faults
 
 
 def duplicate_ids(rows: pd.DataFrame) -> list[Fault]:
@@ -150,3 +164,25 @@ def one_sided(examples: pd.DataFrame) -> list[Fault]:
             problem = f"{len(rows)} examples of {target!r}, all {rows['stance'].iloc[0]!r}"
             faults.append(Fault(rows["source"].iloc[0], None, None, problem, "two labels or more"))
     return faults
+
+
+def notes(examples: pd.DataFrame) -> list[str]:
+    """Say what makes scores doubtful: no groups, few examples of a side (fewer than `FEW`), texts not English."""
+    lines = []
+    if files := list(dict.fromkeys(examples.loc[~examples["grouped"], "source"])):
+        lines.append(
+            f"no column {choices(GROUPS)} in {', '.join(files)}: each text counts as an article. If sentences of one"
+            " article are in it, scores are too good and intervals too narrow"
+        )
+    counts = pd.crosstab(examples["target"], examples["stance"]).reindex(columns=LABELS, fill_value=0)
+    few = [f"{n} {side} {target}" for side in ("against", "favor") for target, n in counts[side].items() if n < FEW]
+    if few:
+        lines.append(
+            f"fewer than {FEW} examples of a side ({', '.join(few)}): other sentences may score quite differently, and"
+            " an interval tells of sentences like these alone. Label more that take a side, or train from a model that"
+            " already reads such texts (--base), which may help"
+        )
+    texts = examples["text"].drop_duplicates()
+    if foreign := [text for text in texts if is_foreign(text)]:
+        lines.append(f"{foreign_note(len(foreign), len(texts))} (such as {foreign[0][:80]!r})")
+    return lines

@@ -36,11 +36,11 @@ def read_chunks(source: Source, *, width: int = 0) -> Iterator[Chunk]:
     """
     done = 0
     try:
-        for chunk in (_parquet_chunks if source.form == "parquet" else _text_chunks)(source, width):
+        for chunk in {"parquet": _parquet_chunks, "xlsx": _xlsx_chunks}.get(source.form, _text_chunks)(source, width):
             yield chunk
             done += len(chunk.rows) + len(chunk.faults)
     except Exception as error:
-        if source.form != "parquet" and not isinstance(error, OSError):  # pyarrow raises what it likes
+        if source.form not in ("parquet", "xlsx") and not isinstance(error, OSError):  # those raise what they like
             raise
         yield Chunk({}, [source.fault(None, error, done)], {}, 0)
 
@@ -100,6 +100,24 @@ def _parquet_chunks(source: Source, width: int) -> Iterator[Chunk]:
         yield Chunk(rows, faults, columns, source.path.stat().st_size * done // total)
     if done < total or not total:
         raise BrokenDataError(f"{done} rows, and its head says {total}" if total else "no rows", "all of them")
+
+
+def _xlsx_chunks(source: Source, width: int) -> Iterator[Chunk]:
+    """Yield the first sheet's rows, less those that are empty; it is in memory as a whole."""
+    import pandas as pd
+
+    sheet = pd.read_excel(source.path, header=None, dtype=object, na_filter=False)
+    sheet = sheet[(sheet != "").any(axis=1)]
+    if len(sheet) < 2:
+        raise BrokenDataError("no rows", "a header and at least one row")
+    names = [str(name).strip() for name in sheet.iloc[0]]
+    check_names(names)
+    size = 1 + CHUNK_SIZE // (200 + max(width, len(names)))
+    for start in range(1, len(sheet), size):
+        batch = sheet.iloc[start : start + size].itertuples(name=None)
+        rows = {number + 1: dict(zip(names, cells, strict=True)) for number, *cells in batch}
+        done = source.path.stat().st_size * (start + len(rows)) // len(sheet)
+        yield Chunk(rows, [], dict.fromkeys(names), done)
 
 
 def _batch_rows(batch: Any) -> list[Row | BrokenDataError]:

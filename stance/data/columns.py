@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -52,19 +52,19 @@ def row_faults(rows: pd.DataFrame, column: str, problem: str, expected: str, *, 
     ]
 
 
-def target_columns(table: Table) -> list[str]:
+def target_columns(table: Table, labels: Collection[str] = LABELS) -> list[str]:
     """Return the columns of a wide table that hold labels or nothing yet, or are named in its `targets.toml`."""
     known = read_targets(Path(table.source).parent / "targets.toml")
-    return [str(name) for name in table.frame if name in known or _is_target(table.frame[name])]
+    return [str(name) for name in table.frame if name in known or _is_target(table.frame[name], labels)]
 
 
-def _is_target(column: pd.Series) -> bool:
+def _is_target(column: pd.Series, names: Collection[str]) -> bool:
     """Tell whether at least half the cells that are not empty hold labels; if all are, whether the name is free."""
     labels = cells(column).str.lower()
     labels = labels[labels != ""]
     if labels.empty:
         return str(column.name).casefold() not in NO_TARGETS
-    return float(labels.isin(LABELS).mean()) >= 0.5
+    return float(labels.isin(names).mean()) >= 0.5
 
 
 def read_targets(path: Path) -> dict[str, Target]:

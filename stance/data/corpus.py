@@ -7,7 +7,7 @@ spreadsheet) or long (`text`, `target`, `stance` and, if there is one, `group`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,13 @@ class Corpus:
     """Validated examples."""
 
     #: One row an example: `sentence_id`, `text`, `target`, `stance`, `article`, `group` and `weight`. An article may
-    #: be a speech or a group that the table gives; a group is an article joined with any other that holds a
-    #: near-duplicate of one of its sentences; a split never cuts it.
+    #: be a speech or a group that the table gives; a group is what `stance.data.splits.join_groups`
+    #: makes of articles that share sentences; a split never cuts it.
     examples: pd.DataFrame
     targets: tuple[Target, ...]  #: every target in the examples, in the order of the data
     warnings: tuple[Fault, ...] = ()  #: what is doubtful in the data but can be trained on
     unlabelled: tuple[str, ...] = ()  #: labels missing, and so no examples: ``file:line: sentence_id toward target``
+    notes: tuple[str, ...] = ()  #: what whoever reads its scores should know
 
     @property
     def n_unlabelled(self) -> int:
@@ -75,6 +76,7 @@ def read_corpus(
     targets: Sequence[str] = (),
     splits: str | Path = "",
     about: str | Path = "",
+    labels: Mapping[str, str] | None = None,
     weights: Sequence[float] = (),
     part: str = "train",
     strict: bool = False,
@@ -97,6 +99,8 @@ def read_corpus(
         does not name counts as ``train``.
     about
         The file with the targets' titles and lexicons, by default a `targets.toml` beside the first table.
+    labels
+        The label of each name that the tables have for it, such as ``{"pro": "favor"}``.
     weights
         What an example of each table counts in training; empty means 1.
     strict
@@ -111,7 +115,7 @@ def read_corpus(
     if about:
         existing_file(Path(about), "the targets' titles and lexicons in TOML")
     known = read_targets(Path(about or Path(files[0]).parent / "targets.toml"))
-    rows, faults = _read_tables(files, weights, {*targets, *known})
+    rows, faults = _read_tables(files, weights, {*targets, *known}, labels or {})
     if splits:
         rows = rows[rows["group"].isin(test_groups(splits)) == (part == "test")]
     unlabelled, labelled = rows[rows["stance"] == ""], rows[rows["stance"] != ""]
@@ -123,17 +127,19 @@ def read_corpus(
     faults += checks.one_sided(labelled) if for_training else []
     if any(strict or not fault.warning for fault in faults):
         raise DataError(faults)
-    labelled = labelled.assign(article=labelled["group"], group=join_groups(labelled))
+    groups, joins = join_groups(labelled)
+    labelled = labelled.assign(article=labelled["group"], group=groups)
     return Corpus(
         labelled[["sentence_id", "text", "target", "stance", "article", "group", "weight"]],
         tuple(known.get(name, Target(name, name.replace("_", " "))) for name in names),
         tuple(faults),
         tuple(f"{r.source}:{r.line}: {r.sentence_id} toward {r.target}" for r in unlabelled.itertuples()),
+        (*joins, *checks.notes(labelled)),
     )
 
 
 def _read_tables(
-    files: Sequence[str | Path], weights: Sequence[float], known: Collection[str]
+    files: Sequence[str | Path], weights: Sequence[float], known: Collection[str], renamed: Mapping[str, str]
 ) -> tuple[pd.DataFrame, list[Fault]]:
     """Return the rows of all tables and what is doubtful in them; DataError with the faults of all."""
     again = pd.Series([str(Path(file).resolve()) for file in files]).duplicated()
@@ -144,7 +150,7 @@ def _read_tables(
     tables: list[pd.DataFrame] = []
     for file, weight in zip(files, weights or [1.0] * len(files), strict=True):
         try:
-            rows, doubts = _melt(read_table(file), known)
+            rows, doubts = _melt(read_table(file), known, renamed)
         except DataError as error:
             faults += error.faults
         else:
@@ -158,20 +164,21 @@ def _read_tables(
     return rows, faults
 
 
-def _melt(table: Table, known: Collection[str]) -> tuple[pd.DataFrame, list[Fault]]:
+def _melt(table: Table, known: Collection[str], renamed: Mapping[str, str]) -> tuple[pd.DataFrame, list[Fault]]:
     """Turn a table of either form into one row an example, its stance empty where a label is missing.
 
-    The columns are `source`, `line`, `sentence_id`, `text`, `group`, `target` and `stance`.
+    The columns are `source`, `line`, `sentence_id`, `text`, `group`, `grouped` (by the table), `target`, `column` (of
+    the label) and `stance`.
     """
     frame = table.frame
     labels: list[tuple[str | pd.Series, str]]  # targets, and the column of their stances
     if "target" in frame or "stance" in frame:
         require_columns(table, LONG)
-        used, stance, labels = [*LONG], "stance", [(cells(frame["target"]), "stance")]
+        used, labels = [*LONG], [(cells(frame["target"]), "stance")]
     else:
         require_columns(table, ["text"])
-        targets = [str(name) for name in frame if name in {*known, *target_columns(table)}]
-        used, stance, labels = ["text", *targets], "{target}", [(name, name) for name in targets]
+        targets = [str(name) for name in frame if name in {*known, *target_columns(table, {*LABELS, *renamed})}]
+        used, labels = ["text", *targets], [(name, name) for name in targets]
     doubts = checks.unused_columns(table, used)
     if not labels:
         raise DataError([missing(table, f"a target's column, holding {choices(LABELS)}"), *doubts])
@@ -180,11 +187,13 @@ def _melt(table: Table, known: Collection[str]) -> tuple[pd.DataFrame, list[Faul
     base["sentence_id"] = cells(frame[ids]) if ids else ""
     # Without a group each text stands for itself; its near-duplicates are joined later.
     base["group"] = cells(frame[group]) if group else "text-" + base["text"].map(text_hash)
+    base["grouped"] = bool(group)
     rows = pd.concat(
-        [base.assign(target=target, stance=cells(frame[column]).str.lower()) for target, column in labels],
+        [base.assign(target=target, column=column, stance=cells(frame[column])) for target, column in labels],
         ignore_index=True,
     )
-    return rows, doubts + checks.cell_faults(rows, group=group, stance=stance)
+    rows["stance"] = [renamed.get(name, name) for name in rows["stance"].str.lower()]
+    return rows, doubts + checks.cell_faults(rows, group=group)
 
 
 def read_data(data: DataSettings, *, targets: Sequence[str] = (), strict: bool = False) -> Corpus:
@@ -194,6 +203,7 @@ def read_data(data: DataSettings, *, targets: Sequence[str] = (), strict: bool =
         targets=targets or data.targets,
         splits=data.splits,
         about=data.about,
+        labels=data.labels,
         weights=data.weights,
         strict=strict,
     )

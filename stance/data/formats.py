@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from stance.errors import Fault, StanceError, choices
 
-#: What a file's ending says of its form; all but the last may be packed.
+#: What a file's ending says of its form; all but Parquet may be packed. Excel's is read where openpyxl is installed.
 FORMATS = ("txt", "csv", "tsv", "jsonl", "parquet")
+READABLE = (*FORMATS, "xlsx") if find_spec("openpyxl") else FORMATS
 CODECS = {".gz": "gzip", ".zst": "zstd"}
+ENDINGS = tuple(f".{form}{codec}" for form in READABLE for codec in ("", *CODECS))
 
 #: Characters of a row. More are a quote that was never closed, or no text at all.
 MAX_CHARACTERS = 2**24
@@ -29,7 +32,7 @@ class BrokenDataError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A file: its name in messages, its path, one of `FORMATS`, and ``"gzip"``, ``"zstd"`` or None."""
+    """A file: its name in messages, its path, one of `READABLE`, and ``"gzip"``, ``"zstd"`` or None."""
 
     name: str
     path: Path
@@ -42,11 +45,11 @@ class Source:
             found, wanted = error.args
         else:
             found, wanted = f"data that cannot be read ({first_line(error)})", "a whole, readable file"
-        rest = f" after {'row' if self.form == 'parquet' else 'line'} {after}" if after else ""
+        rest = f" after {'row' if self.form in ('parquet', 'xlsx') else 'line'} {after}" if after else ""
         return Fault(self.name, line, None, found + rest, wanted)
 
 
-def form_of(path: str | Path) -> tuple[str, str | None]:
+def form_of(path: str | Path, *, writing: bool = False) -> tuple[str, str | None]:
     """Return the format and the codec that a file's name ends with; StanceError if they are none that are known.
 
     >>> form_of("a.csv.gz")
@@ -55,11 +58,12 @@ def form_of(path: str | Path) -> tuple[str, str | None]:
     name = Path(path)
     codec = CODECS.get(name.suffix.lower())
     ending = (name.with_suffix("") if codec else name).suffix.lower().lstrip(".")
-    if ending not in FORMATS:
+    known = FORMATS if writing else READABLE
+    if ending not in known:
         hint = " (in the spreadsheet: save as CSV UTF-8)" if ending in ("xlsx", "xls", "ods", "numbers") else ""
-        raise StanceError(f"{path}: ending {ending!r}; wanted {choices(FORMATS)}{hint}")
-    if ending == "parquet" and codec:
-        raise StanceError(f"{path}: a packed Parquet file; wanted it plain, since Parquet packs its own columns")
+        raise StanceError(f"{path}: ending {ending!r}; wanted {choices(known)}{hint}")
+    if ending in ("parquet", "xlsx") and codec:
+        raise StanceError(f"{path}: a packed {ending} file; wanted it plain, since it is packed inside")
     return ending, codec
 
 

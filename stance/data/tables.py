@@ -101,7 +101,7 @@ def table_writer(path: str | Path, columns: Mapping[str, Any], *, form: str | No
     output, in `form`. Each column has its Arrow type, or the type's name, for Parquet; None is a string, which any
     cell can be. StanceError if the ending is unknown or the file cannot be written.
     """
-    form, codec = (form, None) if form else form_of(path)
+    form, codec = (form, None) if form else form_of(path, writing=True)
     with _standard_output() if str(path) == "-" else atomic_write(Path(path)) as handle, _packed(handle, codec) as out:
         if form == "parquet":
             with _parquet_writer(out, columns) as write:

@@ -7,13 +7,16 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stance.data.chunks import Chunk, columns_of, read_chunks
-from stance.data.formats import CODECS, FORMATS, MAX_COLUMNS, Source, form_of
+from stance.data.formats import ENDINGS, FORMATS, MAX_COLUMNS, Source, form_of
+from stance.data.language import is_foreign
 from stance.data.tables import table_writer
 from stance.errors import DataError, Fault, StanceError, choices, existing_file
 from stance.predict.rows import missing_column, predict_rows
@@ -21,7 +24,6 @@ from stance.predict.rows import missing_column, predict_rows
 if TYPE_CHECKING:
     from stance.model.predictor import Model
 
-_ENDINGS = tuple(f".{form}{codec}" for form in FORMATS for codec in ("", *CODECS))
 _FAULT_COLUMNS = ("file", "line", "column", "found", "wanted")
 
 
@@ -33,7 +35,7 @@ def sources_of(pattern: str) -> list[Source]:
     """
     path = Path(pattern)
     if path.is_dir():
-        files = [file for file in _glob(f"{glob.escape(pattern)}/**") if file.name.lower().endswith(_ENDINGS)]
+        files = [file for file in _glob(f"{glob.escape(pattern)}/**") if file.name.lower().endswith(ENDINGS)]
     elif glob.has_magic(pattern) and not path.exists():
         files = _glob(pattern)
     else:
@@ -61,6 +63,16 @@ def standard_input(form: str) -> Iterator[list[Source]]:
         yield [Source("standard input", path, form)]
 
 
+@dataclass
+class Tally:
+    """What was predicted."""
+
+    rows: int = 0
+    bad: int = 0  #: rows, or rests of files, that are left out
+    foreign: int = 0  #: texts that are not English
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)  #: of texts by target and stance
+
+
 def predict_files(
     model: Model,
     sources: Sequence[Source],
@@ -71,8 +83,8 @@ def predict_files(
     report: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
-) -> tuple[int, int]:
-    """Predict every row of some files, in order, into one file; return the numbers of rows predicted and left out.
+) -> Tally:
+    """Predict every row of some files, in order, into one file.
 
     The output has the columns of all inputs (a cell is empty where its file lacks the column), with a first column
     `file` where there are several, and those of `score_frame`, whose parameters the `options` are.
@@ -87,28 +99,30 @@ def predict_files(
     heads = {source: columns_of(source) for source in sources}
     columns = _merged(heads)
     options["text_column"] = text_column
-    types, *_ = predict_rows(model, [], columns, **options)
-    n_rows = n_bad = 0
+    types = predict_rows(model, [], columns, **options).columns
+    tally = Tally()
     first: list[Fault] = []
     with ExitStack() as stack:
         write_faults = stack.enter_context(table_writer(report, dict.fromkeys(_FAULT_COLUMNS))) if report else None
         write = stack.enter_context(table_writer(output, types, form=form))
         for source, chunk in _chunks(heads, columns, text_column, progress):
-            _, predicted, bad = predict_rows(model, list(chunk.rows.values()), columns, **options)
-            lines = list(chunk.rows)
-            faults = chunk.faults + [Fault(source.name, lines[i], *cell) for i, cell in bad.items()]
+            rows, lines = list(chunk.rows.values()), list(chunk.rows)
+            predicted = predict_rows(model, rows, columns, **options)
+            faults = chunk.faults + [Fault(source.name, lines[i], *cell) for i, cell in predicted.bad.items()]
             faults.sort(key=lambda fault: fault.line or sys.maxsize)
             if faults and not write_faults:
                 raise DataError(faults, hint="--on-error report lists them all")
             if write_faults:
                 write_faults([getattr(fault, name) for name in _FAULT_COLUMNS] for fault in faults)
-            write(predicted)
-            n_rows += len(lines) - len(bad)
-            n_bad += len(faults)
+            write(predicted.rows)
+            tally.rows += len(lines) - len(predicted.bad)
+            tally.bad += len(faults)
+            tally.foreign += sum(is_foreign(row[text_column]) for i, row in enumerate(rows) if i not in predicted.bad)
+            tally.counts += predicted.counts
             first = [*first, *faults][: DataError.shown]
-        if not n_rows:
+        if not tally.rows:
             raise DataError(first)
-    return n_rows, n_bad
+    return tally
 
 
 def _check_output(path: Path, sources: Sequence[Source]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 
 from stance.data.tables import cells_of
 from stance.errors import DataError, Fault, StanceError, choices
-from stance.labels import LABELS
+from stance.labels import LABELS, UNSURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,21 +24,28 @@ Columns = dict[str, npt.NDArray[Any]]
 BadCells = dict[int, tuple[str, str, str]]
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """What `score_frame` gives of some rows."""
+
+    columns: dict[str, Any]  #: names with types, as `table_writer` takes them
+    rows: list[list[Any]]
+    bad: BadCells  #: for which rows are left out
+    counts: Counter[tuple[str, str]]  #: of texts by target and stance
+
+
 def predict_rows(
     model: Model, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], *, text_column: str, **options: Any
-) -> tuple[dict[str, Any], list[list[Any]], BadCells]:
-    """Return the columns of what `score_frame` gives, its rows, and the cells for which rows are left out.
-
-    `columns` are the rows' with their types, as `table_writer` takes them, and so are those returned.
-    """
+) -> Predicted:
+    """Predict rows; `columns` are theirs with their types, as in `Predicted`."""
     texts = [row.get(text_column) for row in rows]
     own = [row.get("target") for row in rows] if "target" in columns else None
-    positions, new, bad = _predictions(model, texts, own, columns, text_column, **options)
+    positions, new, bad, counts = _predictions(model, texts, own, columns, text_column, **options)
     old = [[row.get(name) for name in columns] for row in rows]
     cells = zip(*(column.tolist() for column in new.values()), strict=True)
     predicted = [[*old[i], *row] for i, row in zip(positions.tolist(), cells, strict=True)]
     types = {name: "double" if column.dtype == float else None for name, column in new.items()}
-    return {**columns, **types}, predicted, bad
+    return Predicted({**columns, **types}, predicted, bad, counts)
 
 
 def _predictions(
@@ -48,8 +57,9 @@ def _predictions(
     *,
     targets: Sequence[str] = (),
     long: bool = False,
-) -> tuple[npt.NDArray[np.intp], Columns, BadCells]:
-    """Return the position of each new row's text, the new columns, and what is wrong with texts that have no row.
+    min_proba: float = 0.0,
+) -> tuple[npt.NDArray[np.intp], Columns, BadCells, Counter[tuple[str, str]]]:
+    """Return the position of each new row's text, the new columns, the bad cells, and counts as in `Predicted`.
 
     With `own`, targets as a table names them, each text is predicted for that one.
     """
@@ -71,19 +81,31 @@ def _predictions(
     if names is None:
         targets = targets or model.targets
         proba = proba[:, [model.targets.index(name) for name in targets]]
+        about = [*targets] * len(good)
     else:
-        proba = proba[np.arange(len(good)), [model.targets.index(names[i]) for i in good], np.newaxis]
+        about = [names[i] for i in good]
+        proba = proba[np.arange(len(good)), [model.targets.index(name) for name in about], np.newaxis]
+    stances = stances_of(proba, min_proba)
     columns: Columns = {}
-    for name, cells in _columns(proba, [model.info.column(name) for name in targets], long=long).items():
+    headings = [model.info.column(name) for name in targets]
+    for name, cells in _columns(proba, stances, headings, long=long).items():
         while name in taken or name in columns:
             name += "_pred"
         columns[name] = cells
-    return np.repeat(np.array(good, dtype=np.intp), proba.shape[1] if long else 1), columns, bad
+    positions = np.repeat(np.array(good, dtype=np.intp), proba.shape[1] if long else 1)
+    return positions, columns, bad, Counter(zip(about, stances.ravel().tolist(), strict=True))
 
 
-def _columns(proba: npt.NDArray[np.float64], targets: Sequence[str], *, long: bool) -> Columns:
+def stances_of(proba: npt.NDArray[np.float64], min_proba: float) -> npt.NDArray[np.object_]:
+    """Return the stances of probabilities of shape (..., 3), ``"unsure"`` where none is `min_proba` or more."""
+    stances = np.array(LABELS, dtype=object)[proba.argmax(axis=-1)]
+    return np.where(proba.max(axis=-1) < min_proba, UNSURE, stances)
+
+
+def _columns(
+    proba: npt.NDArray[np.float64], stances: npt.NDArray[np.object_], targets: Sequence[str], *, long: bool
+) -> Columns:
     """Return the columns of probabilities of shape (n_texts, n_targets, n_labels); no targets are each text's own."""
-    stances = np.array(LABELS, dtype=object)[proba.argmax(axis=2)]
     columns: Columns = {}
     if long:
         if targets:
@@ -113,6 +135,7 @@ def score_frame(
     text_column: str = "text",
     targets: Sequence[str] = (),
     long: bool = False,
+    min_proba: float = 0.0,
 ) -> pd.DataFrame:
     """Return a table with the model's predictions beside its own columns; its index is kept.
 
@@ -120,7 +143,8 @@ def score_frame(
     The columns are, for each target, its name and `<target>_proba`; with targets of the rows' own `stance` and
     `proba`; if `long`, a row for each text and target with `target`, `stance` and a column a label. A target that the
     model has no labels of is `<target>_zero_shot` there. A name that the table already has is left to it, and the
-    prediction's gets the suffix `_pred`.
+    prediction's gets the suffix `_pred`. A stance is ``"unsure"`` where no label has a probability of `min_proba`, a
+    fraction, or more.
 
     For Dask, name what comes back: a table without rows gives it.
 
@@ -151,7 +175,9 @@ def score_frame(
             raise DataError([Fault("the table", None, None, f"the column {name!r} twice", "each column once")])
     texts = cells_of(frame[text_column])
     own = cells_of(frame["target"]) if "target" in names else None
-    positions, columns, bad = _predictions(model, texts, own, names, text_column, targets=targets, long=long)
+    positions, columns, bad, _ = _predictions(
+        model, texts, own, names, text_column, targets=targets, long=long, min_proba=min_proba
+    )
     if bad:
         raise DataError(Fault("the table", i + 1, *cell) for i, cell in bad.items())
     kept = frame.iloc[positions]

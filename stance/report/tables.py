@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from stance.data.corpus import Corpus
 from stance.labels import LABELS
 from stance.metrics import Evaluation
 from stance.training.fitting import MODEL, Training
@@ -32,8 +33,9 @@ def target_tables(evaluation: Evaluation, titles: Mapping[str, str]) -> tuple[pd
     targets = [(titles[name], scores) for name, scores in evaluation.targets.items()]
     overall = [(title, each.n, each.f_avg, each.macro_f1) for title, each in targets]
     by_label = [
-        (title, *(f"{each.f1[label]} n={sum(counts)}" for label, counts in zip(LABELS, each.confusion, strict=True)))
+        (title, *(f"{each.f1[label]} n={n}" if n else "no example" for label, n in zip(LABELS, counts, strict=True)))
         for title, each in targets
+        for counts in [[sum(row) for row in each.confusion]]
     ]
     return (
         pd.DataFrame(overall, columns=["target", "n", "F_avg", "macro-F1"]),
@@ -48,11 +50,17 @@ def warnings_of(training: Training) -> list[str]:
         f"By cross-validation this model is worse than the baseline {SYSTEMS[comparison.worse]!r}: F_avg"
         f" {f_avg[MODEL]:.2f} against {f_avg[comparison.worse]:.2f}. Read the labels again, or label more articles."
         for comparison in training.beaten_by
-    ] + [
-        f"No example is labelled 'none' toward {target!r}, so the model sees a side in every text."
-        " Label neutral sentences 'none': an empty cell counts as not labelled yet."
-        for target, counts in training.corpus.counts().iterrows()
-        if not counts["none"]
+    ] + absent_labels(training.corpus)
+
+
+def absent_labels(corpus: Corpus) -> list[str]:
+    """Return what must be said of labels that a target has no example of."""
+    return [
+        f"No example is labelled {label!r} toward {target!r}: its F1 is left out of F_avg and macro-F1."
+        + (" Label neutral sentences 'none': an empty cell counts as not labelled yet." if label == "none" else "")
+        for target, counts in corpus.counts().iterrows()
+        for label in LABELS
+        if not counts[label]
     ]
 
 

@@ -60,6 +60,42 @@ def test_the_whole_way_on_thirty_rows(cli: RunCli, config: Path, tmp_path: Path)
     assert predicted.stderr == ""
 
 
+def test_a_table_in_the_place_of_an_experiment_is_trained_on(cli: RunCli, tmp_path: Path) -> None:
+    write_csv(tmp_path / "ours.csv", tiny_rows())
+    done = cli("train", "ours.csv", "--folds", "3", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "ours.csv is a table, not an experiment: trains on it, as with --data" in done.stderr
+    assert "3-fold cross-validation" in done.stdout
+    assert (tmp_path / "runs" / "ours" / "report.html").exists()
+
+
+def test_labels_are_named_on_the_command_line_and_kept_in_the_run(cli: RunCli, config: Path, tmp_path: Path) -> None:
+    names = {"favor": "pro", "against": "con", "none": "neutral"}
+    rows = [row | {target: names[row[target]] for target in ("shield", "club")} for row in tiny_rows()]
+    write_csv(tmp_path / "words.csv", rows)
+    labels = ["--labels", "pro=favor,con=against,Neutral=none"]
+    assert "160 examples" in cli("corpus", "check", "words.csv", *labels).stdout
+    trained = cli("train", config, "--data", "words.csv", *labels, "--jobs", "1")
+    assert trained.returncode == 0, trained.stderr
+    assert '[data.labels]\npro = "favor"' in (tmp_path / "runs" / "tiny" / "config.toml").read_text()
+    scored = cli("evaluate", "--model", "runs/tiny", "--data", "words.csv", "--allow-seen", *labels)
+    assert scored.returncode == 0, scored.stderr
+    wrong = cli("corpus", "check", "words.csv", "--labels", "pro=for")
+    assert wrong.returncode == 2
+    assert "found 'pro=for'; wanted NAME=LABEL" in wrong.stderr
+
+
+def test_few_articles_take_fewer_folds_and_it_is_said(cli: RunCli, config: Path, tmp_path: Path) -> None:
+    write_csv(tmp_path / "few.csv", tiny_rows()[:30])  # three articles
+    done = cli("train", config, "--data", "few.csv", "--folds", "20", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "cannot be split into 20 folds: takes 3" in done.stderr
+    assert "3-fold cross-validation" in done.stdout
+    one = cli("train", config, "--data", write_csv(tmp_path / "one.csv", tiny_rows()[:10]), "--jobs", "1")
+    assert one.returncode == 1
+    assert "target 'club' has 1 articles or groups to split; wanted at least one for each of 2" in one.stderr
+
+
 def test_defaults_train_on_data_with_doubtful_rows_and_replace_an_older_run(
     cli: RunCli, tiny_run: Path, tmp_path: Path
 ) -> None:
@@ -266,15 +302,41 @@ def test_evaluate_refuses_texts_of_the_training(cli: RunCli, tiny_run: Path, tin
     assert "n = 160 examples of 8 articles" in warned.stdout
 
 
+def test_a_side_without_examples_is_said(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    rows = [row | {"text": f"{row['text']} Again."} for row in tiny_rows() if row["club"] != "favor"]
+    write_csv(tmp_path / "new.csv", rows)
+    done = cli("evaluate", "--model", tiny_run, "--data", "new.csv")
+    assert "No example is labelled 'favor' toward 'club': its F1 is left out of F_avg and macro-F1." in done.stderr
+    assert "no example" in done.stdout
+
+
 def test_corpus_check_prints_every_fault_and_fails(cli: RunCli, tmp_path: Path) -> None:
     rows = tiny_rows()
     rows[0]["shield"], rows[4]["text"] = "yes", ""
     write_csv(tmp_path / "bad.csv", rows)
     done = cli("corpus", "check", "bad.csv")
     assert done.returncode == 1
-    assert "bad.csv:2: column 'shield': found 'yes'; wanted 'against', 'none' or 'favor', or empty" in done.stderr
+    assert (
+        "bad.csv:2: column 'shield': found 'yes' (line 2, 1 in all); wanted 'against', 'none' or 'favor', or empty"
+        in done.stderr
+    )
     assert "bad.csv:6: column 'text': found an empty cell; wanted a text" in done.stderr
     assert "2 faults" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["corpus", "check"], ["train", "three.toml", "--jobs", "1", "--data"]])
+def test_what_makes_scores_doubtful_is_said_once(cli: RunCli, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "three.toml").write_text(SMALL)
+    rows = [{name: row[name] for name in ("text", "shield", "club")} for row in tiny_rows()]
+    rows[0]["text"] = "Москва осудила щит."
+    rows += [row | {"text": f"{row['text'][:-1]} today."} for row in rows[1:2]]
+    done = cli(*command, write_csv(tmp_path / "a.csv", rows))
+    assert done.returncode == 0, done.stderr
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    assert [note.split(" ")[1:4] for note in notes] == [
+        ["2", "articles", "or"], ["no", "column", "'group',"], ["fewer", "than", "30"], ["1", "of", "81"]
+    ]  # fmt: skip
+    assert "(16 against club, 17 against shield, 16 favor club, 16 favor shield)" in notes[2]
 
 
 def test_corpus_check_counts_good_data(cli: RunCli, tiny_csv: Path) -> None:
@@ -299,8 +361,42 @@ def test_what_is_replaced_is_said(cli: RunCli, tiny_run: Path, tmp_path: Path) -
     (tmp_path / "in.csv").write_text("text\na shield\n")
     for args in (["a shield"], ["--input", "in.csv"]):
         command = ["predict", "--model", str(tiny_run), *args, "--output", f"{len(args)}.csv"]
-        assert cli(*command).stderr == ""
-        assert cli(*command).stderr == f"replaced {len(args)}.csv\n"
+        assert "replaced" not in cli(*command).stderr
+        done = cli(*command).stderr
+        assert "replaced 1.csv\n" in done or ": 2.csv (replaced); shield" in done.splitlines()[-1]
+
+
+def test_predict_read_and_map_end_with_a_line_on_what_was_done(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    texts = ["Moscow condemned the shield as a threat", "Warsaw hopes to join the club soon", "It rained on Monday"]
+    (tmp_path / "RUS_1_2008.txt").write_text(".\n\n".join(texts))
+    (tmp_path / "in.csv").write_text("\n".join(["text", *texts, "Москва осудила щит"]))
+    model = ["--model", str(tiny_run)]
+    for command, start, end in (
+        (["predict", "--input", "in.csv", "--output", "out.csv"], "4 rows in",
+         "out.csv; shield 25% against, 75% none; "),
+        (["read", "RUS_1_2008.txt"], "3 sentences in", "standard output; shield 33% against, 67% none; "),
+        (["map", "RUS_1_2008.txt", "--output", "map"], "1 documents, 3 sentences, 2 of which take a side in",
+         "map; shield 33% against, 67% none; "),
+    ):  # fmt: skip
+        done = cli(*command, *model)
+        assert done.returncode == 0, done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith(start)
+        assert f" s: {end}club " in last
+        assert ("1 of 4 texts seem not to be English" in done.stderr) == (command[0] == "predict")
+
+
+def test_a_stance_less_probable_than_asked_for_is_unsure(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\nthe shield is a threat\nIt rained on Monday\n")
+    done = cli("predict", "--model", tiny_run, "--input", "in.csv", "--output", "out.csv", "--min-proba", "0.9")
+    out = pd.read_csv(tmp_path / "out.csv")
+    model = load(tiny_run)
+    for target in model.targets:
+        proba = model.predict_proba(out["text"], target=target).max(axis=1)
+        sure = model.predict(out["text"], target=target)
+        assert out[target].tolist() == [s if p >= 0.9 else "unsure" for s, p in zip(sure, proba, strict=True)]
+    assert "unsure" in done.stderr
+    assert cli("predict", "--min-proba", "2", "x").returncode == 2
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_without_mentions_the_longer_words_of_its_title_name_a_target(title: str
     [
         (
             lambda rows: rows[3].update(shield="pro"),
-            r"bad\.csv:5: column 'shield': found 'pro'; wanted 'against', 'none'",
+            r"bad\.csv:5: column 'shield': found 'pro' \(line 5, 1 in all\); wanted 'against', 'none'",
         ),
         (lambda rows: rows[0].update(text=" "), r"bad\.csv:2: column 'text': found an empty cell; wanted a text"),
         (lambda rows: rows[1].update(article_id=""), r"bad\.csv:3: column 'article_id': found an empty cell"),
@@ -100,7 +100,7 @@ def test_without_mentions_the_longer_words_of_its_title_name_a_target(title: str
         (lambda rows: rows[0].update(text="\u200b \ufeff"), r"bad\.csv:2: column 'text': found an empty cell"),
         (
             lambda rows: [row.update(club=f"{row['club']}?") for row in rows[:60]],
-            r"'club': found 20 labels among 80 cells; wanted 'against', .* in at least half of them, or no such column",
+            r"'club': found 20 labels among 80 cells; wanted 'against', .* in at least half of them \(or say .*\), or no such",
         ),
         (lambda rows: [row.update(Shield=row["shield"]) for row in rows], "the target 'Shield' beside 'shield'"),
         (lambda rows: [row.update({"\u0441lub": row["club"]}) for row in rows], "the target '\u0441lub' beside 'club'"),
@@ -133,6 +133,45 @@ def test_without_mentions_the_longer_words_of_its_title_name_a_target(title: str
 def test_a_fault_is_named_with_line_and_column(tmp_path: Path, edit: Edit, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_corpus([edited(tmp_path, edit)])
+
+
+def in_words(rows: list[Row], **words: str) -> list[Row]:
+    return [row | {name: words[row[name]] for name in ("shield", "club")} for row in rows]
+
+
+PRO_CON = {"favor": "Pro", "against": "con", "none": "neutral"}
+NUMBERS = {"favor": "1", "against": "-1", "none": "0"}
+
+
+@pytest.mark.parametrize("words", [PRO_CON, NUMBERS], ids=["pro-con", "numbers"])
+@pytest.mark.parametrize("form", ["wide", "long"])
+def test_labels_with_other_names_are_one_fault_a_column_until_they_are_named(
+    tmp_path: Path, form: str, words: dict[str, str]
+) -> None:
+    rows = in_words(tiny_rows(), **words)
+    if form == "long":
+        rows = [
+            {"id": r["sentence_id"], "text": r["text"], "target": t, "stance": r[t], "group": r["article_id"]}
+            for t in ("shield", "club")
+            for r in rows
+        ]
+    path = write_csv(tmp_path / "words.csv", rows)
+    with pytest.raises(DataError) as caught:
+        read_corpus([path])
+    assert len(caught.value.faults) == (1 if form == "long" else 3)  # no target, two columns not used
+    assert "--labels pro=favor,con=against,neutral=none" in str(caught.value)
+    by_name = {name.lower(): label for label, name in words.items()}
+    right = read_corpus([write_csv(tmp_path / "right.csv", tiny_rows())])
+    assert read_corpus([path], labels=by_name).fingerprint() == right.fingerprint()
+
+
+def test_favour_in_many_rows_is_one_fault_with_its_first_line(tmp_path: Path) -> None:
+    path = edited(tmp_path, lambda rows: [row.update(shield=row["shield"].replace("favor", "favour")) for row in rows])
+    with pytest.raises(DataError) as caught:
+        read_corpus([path])
+    (fault,) = caught.value.faults
+    assert (fault.line, fault.column, fault.found) == (5, "shield", "'favour' (line 5, 16 in all)")
+    assert fault.wanted.endswith("or empty (or say what they are called: --labels pro=favor,con=against,neutral=none)")
 
 
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:

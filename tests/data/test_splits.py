@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stance.data.corpus import read_corpus
-from stance.data.splits import group_folds, near_duplicates, text_hash
+from stance.data.splits import group_folds, join_groups, near_duplicates, text_hash
 from stance.errors import DataError, StanceError
 
 
@@ -40,6 +40,42 @@ def test_too_few_articles_for_the_folds_names_the_target(tiny_csv: Path) -> None
     few = examples[(examples["target"] != "club") | examples["group"].isin(["t0", "t1"])]
     with pytest.raises(StanceError, match=r"target 'club' has 2 articles .* wanted at least one for each of 3 folds"):
         group_folds(few, 3, seed=0)
+
+
+SUBSCRIBE = "Subscribe to our newsletter and never miss a story again."
+
+
+def articles(n: int, own: int, shared: list[str]) -> pd.DataFrame:
+    """Return articles with sentences of their own, and some that all share."""
+    rows = [
+        (f"a{a}", text)
+        for a in range(n)
+        for text in [*(f"Article {a} tells in sentence {i} of matter {a}-{i}." for i in range(own)), *shared]
+    ]
+    return pd.DataFrame(rows, columns=["group", "text"])
+
+
+def test_boilerplate_joins_no_articles_and_is_a_group_of_its_own() -> None:
+    table = articles(24, 3, [SUBSCRIBE])
+    groups, notes = join_groups(table)
+    own = table["text"] != SUBSCRIBE
+    assert groups[own].tolist() == table["group"][own].tolist()
+    assert groups[~own].nunique() == 1
+    assert not set(groups[~own]) & set(groups[own])
+    assert notes == [f"'{SUBSCRIBE}' stands in 24 articles or groups and joins none"]
+
+
+@pytest.mark.parametrize(
+    ("n", "own", "shared"),
+    [(4, 3, [SUBSCRIBE]), (24, 0, [SUBSCRIBE]), (24, 1, [SUBSCRIBE, "The whole report was printed elsewhere before."])],
+    ids=["few", "nothing-else", "copies"],
+)
+def test_what_articles_share_joins_them_and_it_is_said(n: int, own: int, shared: list[str]) -> None:
+    groups, notes = join_groups(articles(n, own, shared))
+    assert groups.nunique() == 1
+    (note,) = notes
+    assert note.startswith(f"{n} articles or groups are joined into 1, since")
+    assert note.endswith(f"; most ({n}) by {SUBSCRIBE!r}")
 
 
 @given(st.text())

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stance.data.formats import FORMATS
 from stance.data.tables import read_table, read_text, write_table
 from stance.errors import DataError, StanceError
 from stance.files import atomic_write
@@ -72,7 +73,7 @@ def test_csv_with_a_bom_and_semicolons_or_tabs(tmp_path: Path, sign: str) -> Non
         ("a.jsonl", b'{"text": "a"}\n{"text": \n', r"a\.jsonl:2: found broken JSON"),
         ("a.jsonl", b"[1]\n", "list, not an object.; wanted one JSON object a line"),
         ("a.parquet", b"PAR1 not really", r"a\.parquet: found data that cannot be read \(Parquet"),
-        ("a.xlsx", b"PK", r"ending 'xlsx'; wanted 'txt', 'csv'"),
+        ("a.xls", b"PK", r"ending 'xls'; wanted 'txt', 'csv'"),
     ],
     ids=[
         "empty", "blank", "header-only", "binary", "latin-1", "ragged", "column-twice", "open-quote",
@@ -168,3 +169,36 @@ def test_a_web_page_is_no_article(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=r"found an HTML page; wanted plain text \(save the article's text as \.txt\)"):
         read_text(tmp_path / name)
+
+
+def workbook(path: Path, *rows: list[object]) -> Path:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_workbooks_first_sheet_is_read_with_its_row_numbers(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", [], ["text", "n", "tram"], ["é", 7, "favor"], [], [None, None, 0], ["NA"])
+    table = read_table(path)
+    assert table.lines == [3, 5, 6]
+    assert table.frame.to_dict("list") == {"text": ["é", "", "NA"], "n": [7, "", ""], "tram": ["favor", 0, ""]}
+
+
+def test_a_workbook_that_is_no_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.xlsx: found the column '' twice"):
+        read_table(workbook(tmp_path / "a.xlsx", ["text"], ["a"], ["b", "c", "d"]))
+    with pytest.raises(DataError, match=r"b\.xlsx: found no rows"):
+        read_table(workbook(tmp_path / "b.xlsx", ["text"]))
+    (tmp_path / "c.xlsx").write_bytes(b"PK no archive")
+    with pytest.raises(DataError, match=r"c\.xlsx: found data that cannot be read"):
+        read_table(tmp_path / "c.xlsx")
+
+
+def test_without_openpyxl_a_workbook_is_to_be_saved_as_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stance.data.formats.READABLE", FORMATS)
+    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    with pytest.raises(StanceError, match=r"ending 'xlsx'; wanted 'txt', .* \(in the spreadsheet: save as CSV UTF-8"):
+        read_table(tmp_path / "a.xlsx")

@@ -40,7 +40,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(model: Model, pattern: Path | str, output: Path, **options: Any) -> tuple[int, int]:
-    return predict_files(model, sources_of(str(pattern)), output, **options)
+    tally = predict_files(model, sources_of(str(pattern)), output, **options)
+    return tally.rows, tally.bad
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -378,7 +379,7 @@ def test_a_bad_row_leaves_nothing_on_standard_output(cli: RunCli, tiny_run: Path
         (["a.csv"], 2, "'a.csv' is a file; to predict its rows: --input a.csv"),
         (["--input", "upper.csv"], 1, "wanted the column 'text'; for this table --text-column 'Text'"),
         (["--input", "wide.csv"], 1, "byte 0xff, which is not UTF-8; wanted UTF-8 text (save the file as UTF-8"),
-        (["--input", "a.xlsx"], 1, "in the spreadsheet: save as CSV UTF-8"),
+        (["--input", "a.xls"], 1, "in the spreadsheet: save as CSV UTF-8"),
         (["--input", "a.csv", "--output", "a.csv"], 1, "is one of the inputs"),
         (["--input", "*.none"], 1, "no file matches"),
         (["--input", "none.csv"], 1, "none.csv does not exist; wanted a table"),
@@ -398,7 +399,7 @@ def test_a_mistake_is_answered_with_what_to_do(
     write(tmp_path / "a.csv", TEXTS)
     (tmp_path / "upper.csv").write_text("Text\nx\n")
     (tmp_path / "wide.csv").write_bytes("text\nx\n".encode("utf-16"))
-    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    (tmp_path / "a.xls").write_bytes(b"PK")
     done = cli("predict", "--model", tiny_run, *args)
     assert done.returncode == code, done.stderr
     assert message in " ".join(done.stderr.replace("│", " ").split())

@@ -61,6 +61,18 @@ def test_a_target_without_labels_is_marked(model: Model) -> None:
     assert (own["target"][0], own["stance"][0]) == ("tram", "against")
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_a_stance_less_probable_than_asked_for_is_unsure(model: Model, *, long: bool) -> None:
+    frame = pd.DataFrame({"text": ["Moscow rejected it", "the shield is a threat"], "target": ["club", "shield"]})
+    sure = stance.score_frame(frame, model, long=long)
+    surest = sure[list(stance.LABELS)].max(axis=1) if long else sure["proba"]
+    unsure = stance.score_frame(frame, model, long=long, min_proba=float(surest.max()) - 1e-5)
+    expected = sure["stance"].where(surest == surest.max(), "unsure")
+    assert unsure["stance"].tolist() == expected.tolist()
+    assert "unsure" in expected.tolist()
+    assert unsure.drop(columns="stance").equals(sure.drop(columns="stance"))
+
+
 @pytest.mark.parametrize("columns", [["text"], ["text", "target"]], ids=["all", "own"])
 def test_a_frame_without_rows_has_the_columns_and_their_types(model: Model, columns: list[str]) -> None:
     frame = pd.DataFrame({"text": ["a"], "target": ["club"], "n": [1]})[[*columns, "n"]]
