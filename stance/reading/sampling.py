@@ -1,0 +1,96 @@
+"""Which sentences of an archive to label: a probability sample, with more of what the model is unsure of.
+
+Every sentence has a known probability of being drawn (`inclusion`), so that what is counted in the sample can be
+weighted back to the archive (Särndal, Swensson & Wretman 1992, "Model assisted survey sampling").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stance.errors import ConfigError, StanceError
+from stance.reading.predictions import Predictions
+
+Array = npt.NDArray[np.float64]
+
+#: Unequal probabilities may make no figure's variance greater than this times that of as many sentences at random.
+DESIGN_EFFECT = 1.05
+
+
+def draw_sample(
+    predictions: Predictions, n: int, *, by: str | None = None, seed: int = 0, text_column: str = "text"
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Draw `n` sentences to label; return them in random order, and what `read_labels` checks the labels against.
+
+    The table has `sentence_id`, `document_id`, `text`, `inclusion` and an empty column a target. With `by`, a column,
+    each of its values has the same share of the sample. The draw is systematic in an order by group and predicted
+    labels, random within, so that each combination of labels has its share, give or take one.
+
+    Raises a ConfigError if `n` is not a number of sentences that can be drawn, a StanceError if a column is not there.
+    """
+    sentences = predictions.sentences
+    if not 0 < n <= len(sentences):
+        raise ConfigError(f"{n} sentences to draw of {len(sentences)}; wanted 1 to {len(sentences)} (--n)")
+    for name in filter(None, (by, text_column)):
+        if name not in sentences:
+            raise StanceError(f"no column {name!r}; found {', '.join(sentences)}")
+    group = np.unique(sentences[by], return_inverse=True)[1] if by else np.zeros(len(sentences), dtype=int)
+    shares = _capped(np.ones(group.max() + 1), n, np.bincount(group))
+    if shares.min() < min(2, len(sentences)) and by:
+        raise ConfigError(
+            f"{n} sentences for {len(shares)} values of {by!r}; wanted two at least for each (--n, or another --by)"
+        )
+    inclusion = np.empty(len(sentences))
+    for own, share in enumerate(shares):
+        rows = group == own
+        inclusion[rows] = inclusion_probabilities(predictions.codes[rows], predictions.sure[rows], share)
+    rng = np.random.default_rng(seed)
+    order = np.lexsort((rng.random(len(sentences)), *predictions.codes.T, group))
+    ends = np.cumsum(inclusion[order])
+    drawn = order[np.searchsorted(ends * (n / ends[-1]), rng.random() + np.arange(n), side="right")]
+    rows = sentences.iloc[rng.permutation(drawn)]
+    table = pd.DataFrame({"sentence_id": rows["sentence_id"], "document_id": rows["document"]})
+    table = table.assign(text=rows[text_column], inclusion=inclusion[rows.index].round(9))
+    about = {"n": n, "sentences": len(sentences), "fingerprint": predictions.fingerprint(), "by": by, "seed": seed}
+    return table.assign(**dict.fromkeys(predictions.targets, "")).reset_index(drop=True), about
+
+
+def inclusion_probabilities(codes: npt.NDArray[np.intp], sure: Array, n: float) -> Array:
+    """Return each sentence's probability of being among `n` drawn, of shape (n_sentences,).
+
+    `codes` and `sure` are as in `Predictions`. Half of what is not equal goes to rare predicted labels, half to
+    sentences of which the model is unsure; there is as much of it as `DESIGN_EFFECT` allows (Kish 1965).
+    """
+    counts = [np.bincount(column, minlength=3)[column] for column in codes.T]
+    rare = 1 / np.min(counts, axis=0)
+    variance = sure * (1 - sure)
+    unsure = np.sqrt((variance / np.maximum(variance.sum(axis=0), 1e-12)).sum(axis=1))
+    uneven = rare / rare.sum() + unsure / max(unsure.sum(), 1e-12)
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        probabilities = _mixed(uneven, middle, n)
+        effect = (1 / probabilities).sum() * n / len(codes) ** 2
+        low, high = (middle, high) if effect <= DESIGN_EFFECT else (low, middle)
+    return _mixed(uneven, low, n)
+
+
+def _mixed(uneven: Array, fraction: float, n: float) -> Array:
+    equal = np.full(len(uneven), (1 - fraction) / len(uneven))
+    return _capped(equal + fraction * uneven / uneven.sum(), n, np.ones(len(uneven)))
+
+
+def _capped(sizes: Array, total: float, most: npt.NDArray[Any]) -> Array:
+    """Return numbers in proportion to sizes that add up to the total, none above its `most`."""
+    full = np.zeros(len(sizes), dtype=bool)
+    while True:
+        rest = (total - most[full].sum()) / max(sizes[~full].sum(), 1e-300)
+        shares = np.where(full, most, sizes * rest)
+        over = ~full & (shares > most)
+        if not over.any():
+            return shares
+        full |= over
