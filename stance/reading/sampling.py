@@ -6,13 +6,20 @@ weighted back to the archive (Särndal, Swensson & Wretman 1992, "Model assisted
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stance.errors import ConfigError, StanceError
+from stance.data.annotations import read_passes
+from stance.data.columns import cells, require_columns, row_faults
+from stance.data.tables import read_table
+from stance.errors import ConfigError, DataError, Fault, StanceError, choices
+from stance.labels import LABELS
 from stance.reading.predictions import Predictions
 
 Array = npt.NDArray[np.float64]
@@ -94,3 +101,80 @@ def _capped(sizes: Array, total: float, most: npt.NDArray[Any]) -> Array:
         if not over.any():
             return shares
         full |= over
+
+
+@dataclass(frozen=True)
+class LabelledSample:
+    """Labels of sentences that were drawn with known probabilities."""
+
+    rows: npt.NDArray[np.intp]  #: of the sentences in `Predictions`
+    gold: npt.NDArray[np.intp]  #: of shape (n_labelled, n_targets), indices into LABELS; -1 where there is no label
+    inclusion: Array  #: each sentence's probability of being drawn
+    notes: tuple[str, ...] = ()  #: what is doubtful in them
+
+
+def read_labels(path: str | Path, predictions: Predictions, about: Mapping[str, Any] | None = None) -> LabelledSample:
+    """Read a sample of `draw_sample` that has been labelled, and check that it is one of these sentences.
+
+    `about` is what `draw_sample` said of it. A cell may be empty; that it is must not depend on its label. Raises a
+    DataError if a column is missing, a cell is none of LABELS or no probability, a sentence or target is not among the
+    predictions, or nothing is labelled, and a StanceError if the probabilities are not of such a sample.
+    """
+    passes = read_passes([path])
+    if len(passes) > 1:
+        raise StanceError(f"{path} has labels of {len(passes)} annotators; wanted one (`stance corpus gold` makes it)")
+    (labels,) = passes.values()
+    table = read_table(path)
+    require_columns(table, ["inclusion"])
+    rows = pd.DataFrame({name: cells(table.frame[name]) for name in ("sentence_id", "inclusion")})
+    rows = rows.assign(source=table.source, line=table.lines)
+    at = pd.Index(predictions.sentences["sentence_id"]).get_indexer(pd.Index(rows["sentence_id"]))
+    inclusion = pd.to_numeric(rows["inclusion"], errors="coerce")
+    faults = row_faults(rows[at < 0], "sentence_id", "{sentence_id!r}", "a sentence of the predictions")
+    faults += row_faults(
+        rows[~((inclusion > 0) & (inclusion <= 1))], "inclusion", "{inclusion!r}", "a probability, over 0, at most 1"
+    )
+    for name in labels:
+        if name not in predictions.targets:
+            faults.append(
+                Fault(str(path), None, str(name), "a target without predictions", choices(predictions.targets))
+            )
+    gold = labels.reindex(columns=[*predictions.targets], fill_value="").to_numpy()
+    gold = np.stack([pd.Index(LABELS).get_indexer(pd.Index(column)) for column in gold.T], axis=1)
+    if not faults and (gold < 0).all():
+        faults.append(Fault(str(path), None, None, "no label", f"{choices(LABELS)} in the columns of the targets"))
+    if faults:
+        raise DataError(faults)
+    sample = LabelledSample(at, gold, inclusion.to_numpy(dtype=float))
+    return LabelledSample(at, gold, sample.inclusion, _doubts(str(path), predictions, sample, about))
+
+
+def _doubts(
+    path: str, predictions: Predictions, sample: LabelledSample, about: Mapping[str, Any] | None
+) -> tuple[str, ...]:
+    """Return what is doubtful in a labelled sample; StanceError if it cannot be one of these sentences."""
+    n, stands_for = len(predictions.sentences), (1 / sample.inclusion).sum()
+    if not n / 2 <= stands_for <= 2 * n:
+        raise StanceError(
+            f"{path}: the sample stands for {stands_for:,.0f} sentences by its column inclusion, and the predictions"
+            f" are of {n:,}; wanted the probability with which each was drawn (of n at random: n / {n})"
+        )
+    doubts = []
+    if about is None:
+        doubts.append(
+            "nothing says what the labels were drawn from; wanted the .sample.json that was written with them"
+        )
+    else:
+        if about["fingerprint"] != predictions.fingerprint():
+            raise StanceError(
+                f"{path} was drawn from {about['sentences']:,} other sentences; wanted predictions of those"
+            )
+        if missing := about["n"] - len(sample.rows):
+            doubts.append(
+                f"{missing} sentences that were drawn are not in {path}; they are taken for missing at random"
+            )
+    for i, target in enumerate(predictions.targets):
+        if gaps := int((sample.gold[:, i] < 0).sum()):
+            what = "is not estimated" if gaps == len(sample.gold) else "they are taken for missing at random"
+            doubts.append(f"{target}: {gaps} of {len(sample.gold)} sentences without a label; {what}")
+    return tuple(doubts)
