@@ -102,7 +102,7 @@ def _read(path: str | Path) -> Predictions:
     checked = frame.assign(source=table.source, line=table.lines)
     if long:
         return _long(checked)
-    pairs = {name.removesuffix("_proba"): name for name in frame if name.endswith("_proba")}
+    pairs = {name.removesuffix("_proba"): name for name in map(str, frame) if name.endswith("_proba")}
     targets = tuple(pairs) or tuple(target_columns(table))
     if not targets:
         raise DataError([missing(table, "a target's column and its probability, as `stance predict` writes them")])
@@ -124,11 +124,11 @@ def _long(frame: pd.DataFrame) -> Predictions:
     stance = "stance_pred" if "stance_pred" in frame else "stance"
     known = [f"{name}_pred" if f"{name}_pred" in frame else name for name in LABELS]
     whole = set(known) <= set(frame)
-    columns = known if whole else [name for name in ("proba",) if name in frame]
+    columns: Sequence[str | None] = known if whole else ["proba" if "proba" in frame else None]
     order, shape = keys.get_indexer(at), (len(first), len(targets))
     codes = _codes(frame, stance)[order].reshape(shape)
-    fractions = np.stack([_fractions(frame, name)[order] for name in columns or [None]], axis=1)
-    sentences = first.drop(columns=["target", stance, *columns, "source", "line"]).reset_index(drop=True)
+    fractions = np.stack([_fractions(frame, name)[order] for name in columns], axis=1)
+    sentences = first.drop(columns=["target", stance, *filter(None, columns), "source", "line"]).reset_index(drop=True)
     proba = fractions.reshape(*shape, -1)
     return Predictions(sentences, tuple(targets), codes, proba.max(axis=2), proba if whole else None)
 
@@ -151,4 +151,4 @@ def _fractions(frame: pd.DataFrame, column: str | None) -> npt.NDArray[np.float6
     wrong = frame[~numbers.between(0, 1)]
     if faults := row_faults(wrong.assign(found=wrong[column]), column, "{found!r}", "a probability, 0 to 1"):
         raise DataError(faults)
-    return numbers.to_numpy(dtype=float)
+    return np.asarray(numbers, dtype=float)

@@ -7,7 +7,7 @@ weighted back to the archive (Särndal, Swensson & Wretman 1992, "Model assisted
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def draw_sample(
         raise ConfigError(f"{n} sentences to draw of {len(sentences)}; wanted 1 to {len(sentences)} (--n)")
     for name in filter(None, (by, text_column)):
         if name not in sentences:
-            raise StanceError(f"no column {name!r}; found {', '.join(sentences)}")
+            raise StanceError(f"no column {name!r}; found {', '.join(map(str, sentences))}")
     group = np.unique(sentences[by], return_inverse=True)[1] if by else np.zeros(len(sentences), dtype=int)
     shares = _capped(np.ones(group.max() + 1), n, np.bincount(group))
     if shares.min() < min(2, len(sentences)) and by:
@@ -146,7 +146,7 @@ def read_labels(path: str | Path, predictions: Predictions, about: Mapping[str, 
     if faults:
         raise DataError(faults)
     sample = LabelledSample(at, gold, inclusion.to_numpy(dtype=float))
-    return LabelledSample(at, gold, sample.inclusion, _doubts(str(path), predictions, sample, about))
+    return replace(sample, notes=_doubts(str(path), predictions, sample, about))
 
 
 def _doubts(
