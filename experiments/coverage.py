@@ -39,7 +39,7 @@ Codes = npt.NDArray[np.int64]
 
 
 def out_of_fold(table: Path) -> pd.DataFrame:
-    """Return predictions of a table's sentences, a row a (sentence, target), by models that saw no text of its group."""
+    """Return predictions of a table's sentences, a row a (sentence, target), of models that saw none of its group."""
     labelled = pd.read_csv(table, dtype=str, keep_default_na=False)
     targets = [target for target in stance.load().targets if target in labelled]
     rows = labelled.melt(["sentence_id", "document_id"], targets, "target", "gold")

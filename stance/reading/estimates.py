@@ -185,9 +185,9 @@ def estimate_shares(
             pooled = "; ".join(part.name for side in SIDES for part in own[side] if part.pooled)
             n_labels = int((sample.gold[group.drawn, target] >= 0).sum())
             about = (len(members), group.weights.shape[1], n_labels, group.resampled, pooled)
-            naive = _figures(*(own[side][0].share for side in SIDES))
-            for figure, value in _figures(*(_truly(own[side]) for side in SIDES)).items():
-                counted = _interval(naive[figure] if of_documents else naive[figure][:1])
+            naive = figures(*(own[side][0].share for side in SIDES))
+            for figure, value in figures(*(_truly(own[side]) for side in SIDES)).items():
+                counted = _interval(naive[figure])
                 rows.append((*key, name, figure, *counted, *_interval(value), *about))
     columns = [*by, "target", "figure", "naive", "naive_low", "naive_high", "value", "low", "high"]
     shares = pd.DataFrame(rows, columns=[*columns, "sentences", "documents", "labels", "resampled", "pooled"])
@@ -200,7 +200,8 @@ def _truly(parts: Sequence[_Part]) -> Array:
     return parts[0].truly + parts[1].truly
 
 
-def _figures(against: Array, favor: Array) -> dict[str, Array]:
+def figures(against: Array, favor: Array) -> dict[str, Array]:
+    """Return each of FIGURES from the shares of the sides; NaN where nothing takes a side."""
     net, sided = favor - against, favor + against
     of_sides = np.divide(net, sided, out=np.full(len(net), np.nan), where=sided > 0)
     return dict(zip(FIGURES, (against, np.clip(1 - sided, 0, 1), favor, net, of_sides), strict=True))
