@@ -102,8 +102,8 @@ def simulate(known: stance.Predictions, gold: Codes, n: int, like: str, seed: in
     frames = {}
     for name, predictions in (("corrected", known), ("hand", silent)):
         sample = labelled(predictions, gold, n, seed)
-        options = {"whole": ARCHIVES[like], "resamples": RESAMPLES, "seed": seed}
-        shares = stance.estimate_shares(predictions, sample, **options).shares.set_index(KEYS)
+        estimates = stance.estimate_shares(predictions, sample, whole=ARCHIVES[like], resamples=RESAMPLES, seed=seed)
+        shares = estimates.shares.set_index(KEYS)
         frames[name] = shares[["value", "low", "high"]]
         if name == "corrected":
             frames["naive"] = shares[["naive", "naive_low", "naive_high"]].set_axis(["value", "low", "high"], axis=1)
@@ -112,7 +112,7 @@ def simulate(known: stance.Predictions, gold: Codes, n: int, like: str, seed: in
 
 def truth(known: stance.Predictions, gold: Codes) -> pd.Series[float]:
     """Return the true figures by target and figure."""
-    figures = {}
+    figures: dict[tuple[str, str], float] = {}
     for i, target in enumerate(known.targets):
         against, _, favor = np.bincount(gold[:, i], minlength=3) / len(gold)
         figures |= {(target, "against"): against, (target, "favor"): favor, (target, "net"): favor - against}
@@ -126,7 +126,8 @@ def measured(known: stance.Predictions, gold: Codes, n: int, like: str, draws: i
     rows = pd.concat(frames).merge(truth(known, gold).rename("truth").reset_index(), on=KEYS)
     held = (rows["low"] <= rows["truth"] + 1e-9) & (rows["truth"] - 1e-9 <= rows["high"])
     rows = rows.assign(covered=held, length=rows["high"] - rows["low"])
-    return rows.groupby(["system", *KEYS])[["truth", "covered", "length"]].mean()
+    means: pd.DataFrame = rows.groupby(["system", *KEYS])[["truth", "covered", "length"]].mean()
+    return means
 
 
 def cells(source: str, like: str, by_size: dict[int, pd.DataFrame]) -> Iterator[dict[str, str | float]]:
@@ -134,7 +135,9 @@ def cells(source: str, like: str, by_size: dict[int, pd.DataFrame]) -> Iterator[
     for target, figure in by_size[SIZES[0]].loc["corrected"].index:
         row: dict[str, str | float] = {"archive": source, "documents": like, "target": target, "figure": figure}
         for n, table in by_size.items():
-            ours, hand, naive = (table.loc[(name, target, figure)] for name in ("corrected", "hand", "naive"))
+            ours, hand, naive = (
+                dict(table.loc[name].loc[target].loc[figure]) for name in ("corrected", "hand", "naive")
+            )
             row |= {"truth": f"{ours['truth']:+.4f}" if "net" in figure else f"{ours['truth']:.4f}"}
             row |= {f"coverage {n}": ours["covered"], f"hand {n}": hand["covered"]}
             row |= {f"length {n}": ours["length"] / hand["length"]}
@@ -161,7 +164,7 @@ def section(rows: pd.DataFrame, about: str) -> str:
                 summary[-1] |= {"naive count, %": f"{100 * own['naive'].median():.1f} ({100 * own['naive'].min():.1f})"}
     shown = rows.copy()
     for name in rows.select_dtypes("number"):
-        shown[name] = [f"{value:.2f}" if "length" in name else f"{100 * value:.1f}" for value in rows[name]]
+        shown[name] = [f"{value:.2f}" if "length" in str(name) else f"{100 * value:.1f}" for value in rows[name]]
     return f"{about}\n\n{markdown(pd.DataFrame(summary).fillna(''))}\n\n{markdown(shown)}"
 
 
@@ -170,7 +173,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1000, help="of samples for each archive and size")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args()
-    start, rows, sizes = time.perf_counter(), [], []
+    start = time.perf_counter()
+    rows: list[dict[str, str | float]] = []
+    sizes = []
     for name, path in named_tables(options).items():
         known, gold = archive(out_of_fold(path))
         sizes.append(f"{SOURCES[name]} {len(gold):,} sentences of {known.sentences['document'].nunique():,} documents")

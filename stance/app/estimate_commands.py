@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json as json_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from stance.app.console import load_model, print_json, print_rows, say, warn, write_file
-from stance.app.options import Json, ModelPath
+from stance.app.options import Json, Labels, ModelPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 Predicted = Annotated[
     list[Path],
     typer.Argument(metavar="PREDICTED...", help="What `predict` or `read --csv` wrote, or `map` as predicted.csv."),
-]
-Labels = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="What `stance sample` drew, labelled in the targets' columns.")
 ]
 
 
@@ -36,7 +33,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Another seed draws another sample.")] = 0,
     text_column: Annotated[str, typer.Option("--text-column", help="Column that holds the text.")] = "text",
 ) -> None:
-    """Draw sentences of an archive to label: at random, more of rare predictions and of those the model is unsure of."""
+    """Draw sentences of an archive to label, with more of the rare predictions and of those the model is unsure of."""
     from stance.data.tables import write_table
     from stance.errors import StanceError
     from stance.reading.predictions import read_predictions
@@ -77,8 +74,9 @@ def estimate(
         raise typer.BadParameter("wanted --labels FILE, or without labels --assume-shift", param_hint="--labels")
     keys = list(dict.fromkeys(key.strip() for key in by.split(",") if key.strip()))
     predictions = read_predictions(predicted)
+    notes: tuple[str, ...] = (ASSUMPTION,)
     if labels is None:
-        tables, notes = {"assumed": assumed_shares(predictions, load_model(model), by=keys)}, (ASSUMPTION,)
+        tables = {"assumed": assumed_shares(predictions, load_model(model), by=keys)}
     else:
         estimates = estimate_shares(predictions, labelled(labels, predictions), by=keys, whole=documents == "all")
         tables, notes = {"shares": estimates.shares, "accuracy": estimates.accuracy}, estimates.notes
@@ -119,8 +117,8 @@ def _write(output: Path, tables: dict[str, pd.DataFrame], notes: tuple[str, ...]
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows for JSON, which has no NaN."""
-    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
-    return rows
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return cast("list[dict[str, Any]]", rows)
 
 
 def _print(name: str, table: pd.DataFrame, by: list[str]) -> None:

@@ -13,6 +13,9 @@ Data = Annotated[
 ]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to look at.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Labels = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="What `stance sample` drew, labelled in the targets' columns.")
+]
 ModelPath = Annotated[
     Path | None,
     typer.Option(metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),

@@ -34,17 +34,26 @@ class Predictions:
     #: All probabilities, of shape (n_sentences, n_targets, 3), columns in LABELS order; None where a table has not all.
     proba: npt.NDArray[np.float64] | None = None
 
-    def __post_init__(self) -> None:
-        ids = self.sentences["sentence_id"]
+    def ids(self) -> pd.Index[str]:
+        """Return the sentences' ids; StanceError if one stands for several."""
+        ids: pd.Index[str] = pd.Index(self.sentences["sentence_id"])
         if repeated := sorted(set(ids[ids.duplicated()])):
             raise StanceError(
                 f"{len(repeated)} sentence ids stand for several sentences, such as {repeated[0]!r};"
                 " wanted each id once (a column sentence_id, and documents of different names)"
             )
+        return ids
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the sentences' ids, the same whatever their order."""
-        return hashlib.sha256("\n".join(sorted(self.sentences["sentence_id"])).encode()).hexdigest()
+        return hashlib.sha256("\n".join(sorted(self.ids())).encode()).hexdigest()
+
+    def table(self) -> pd.DataFrame:
+        """Return the sentences with a label and its probability for each target, as `read_predictions` takes them."""
+        columns: dict[str, npt.NDArray[Any]] = {}
+        for i, target in enumerate(self.targets):
+            columns |= {target: np.array(LABELS)[self.codes[:, i]], f"{target}_proba": self.sure[:, i].round(6)}
+        return self.sentences.assign(**columns)
 
     def groups(self, by: Sequence[str]) -> list[tuple[tuple[str, ...], npt.NDArray[np.intp]]]:
         """Return the sentences of each group: its values of the columns `by`, and row numbers; without `by` one group.
@@ -77,13 +86,15 @@ def read_predictions(paths: Sequence[str | Path]) -> Predictions:
                 f" those of {paths[0]}"
             )
     whole = [table.proba for table in tables if table.proba is not None]
-    return Predictions(
+    predictions = Predictions(
         pd.concat([table.sentences for table in tables], ignore_index=True).fillna(""),
         tables[0].targets,
         np.concatenate([table.codes for table in tables]),
         np.concatenate([table.sure for table in tables]),
         np.concatenate(whole) if len(whole) == len(tables) else None,
     )
+    predictions.ids()
+    return predictions
 
 
 def _read(path: str | Path) -> Predictions:

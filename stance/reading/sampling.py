@@ -128,7 +128,7 @@ def read_labels(path: str | Path, predictions: Predictions, about: Mapping[str, 
     require_columns(table, ["inclusion"])
     rows = pd.DataFrame({name: cells(table.frame[name]) for name in ("sentence_id", "inclusion")})
     rows = rows.assign(source=table.source, line=table.lines)
-    at = pd.Index(predictions.sentences["sentence_id"]).get_indexer(pd.Index(rows["sentence_id"]))
+    at = predictions.ids().get_indexer(pd.Index(rows["sentence_id"]))
     inclusion = pd.to_numeric(rows["inclusion"], errors="coerce")
     faults = row_faults(rows[at < 0], "sentence_id", "{sentence_id!r}", "a sentence of the predictions")
     faults += row_faults(

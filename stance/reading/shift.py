@@ -68,4 +68,4 @@ def _training_shares(model: Model, target: str) -> Array:
     counts = np.array(model.info.counts.get(target, ()), dtype=float)
     if not counts.all() or not counts.size:
         raise ModelError(f"the model does not say how many examples of each label of {target!r} it was trained on")
-    return counts / counts.sum()
+    return np.asarray(counts / counts.sum())
