@@ -106,7 +106,10 @@ def simulate(known: stance.Predictions, gold: Codes, n: int, like: str, seed: in
         shares = estimates.shares.set_index(KEYS)
         frames[name] = shares[["value", "low", "high"]]
         if name == "corrected":
-            frames["naive"] = shares[["naive", "naive_low", "naive_high"]].set_axis(["value", "low", "high"], axis=1)
+            naive = shares[["naive", "naive_low", "naive_high"]].set_axis(["value", "low", "high"], axis=1)
+            frames["naive"] = naive.assign(
+                low=naive["low"].fillna(naive["value"]), high=naive["high"].fillna(naive["value"])
+            )
     return pd.concat(frames, names=["system"]).reset_index()
 
 
@@ -141,8 +144,8 @@ def cells(source: str, like: str, by_size: dict[int, pd.DataFrame]) -> Iterator[
             row |= {"truth": f"{ours['truth']:+.4f}" if "net" in figure else f"{ours['truth']:.4f}"}
             row |= {f"coverage {n}": ours["covered"], f"hand {n}": hand["covered"]}
             row |= {f"length {n}": ours["length"] / hand["length"]}
-        # A count of all predictions is the same whatever the sample.
-        row |= {"naive": naive["covered"], "naive length": naive["length"] / hand["length"]}
+        if not ARCHIVES[like]:  # a count of all sentences is the same whatever the sample, and alone without an error
+            row |= {"naive": naive["covered"], "naive length": naive["length"] / hand["length"]}
         yield row
 
 
@@ -162,9 +165,10 @@ def section(rows: pd.DataFrame, about: str) -> str:
             })  # fmt: skip
             if like == "documents like these":
                 summary[-1] |= {"naive count, %": f"{100 * own['naive'].median():.1f} ({100 * own['naive'].min():.1f})"}
-    shown = rows.copy()
-    for name in rows.select_dtypes("number"):
-        shown[name] = [f"{value:.2f}" if "length" in str(name) else f"{100 * value:.1f}" for value in rows[name]]
+    shown = rows.drop(columns=[f"hand {n}" for n in SIZES])
+    for name in shown.select_dtypes("number"):
+        digits = (f"{value:.2f}" if "length" in str(name) else f"{100 * value:.1f}" for value in rows[name])
+        shown[name] = ["" if shown == "nan" else shown for shown in digits]
     return f"{about}\n\n{markdown(pd.DataFrame(summary).fillna(''))}\n\n{markdown(shown)}"
 
 

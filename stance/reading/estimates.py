@@ -57,7 +57,7 @@ class _Part:
     """The sentences that a side is predicted for, or the others."""
 
     name: str
-    share: Array  #: fraction of all sentences
+    share: Array  #: fraction of all sentences; of shape (1,), as is the mean, if documents are not resampled
     mean: Array  #: mean probability that the side is taken, as far as the prediction's says it
     intercept: Array
     slope: Array
@@ -79,7 +79,7 @@ class _Group:
     rows: Rows  #: its sentences
     document: Rows  #: of each of them
     drawn: Rows  #: its labels in the sample
-    weights: Array  #: of shape (1 + resamples, n_documents)
+    weights: Array  #: of shape (1 + resamples, n_documents), or (1, n_documents) if these are not resampled
     label_weights: Array  #: of shape (1 + resamples, n_labels)
     resampled: str
     rng: np.random.Generator
@@ -139,19 +139,24 @@ def _group(
     names, document = np.unique(document_of[rows], return_inverse=True)
     drawn = np.flatnonzero(np.isin(sample.rows, rows))
     if whole or len(names) < FEWEST:
-        label_weights = _random_weights(1 - sample.inclusion[drawn], resamples, rng)
-        weights, resampled = np.ones((1 + resamples, len(names))), "sentences"
+        inclusion = sample.inclusion[drawn]
+        label_weights = _random_weights(1 - inclusion, 1 / inclusion, resamples, rng)
+        weights, resampled = np.ones((1, len(names))), "sentences"
     else:
-        weights, resampled = _random_weights(np.ones(len(names)), resamples, rng), "documents"
+        weights = _random_weights(np.ones(len(names)), np.bincount(document), resamples, rng)
         label_weights = weights[:, np.searchsorted(names, document_of[sample.rows[drawn]])]
+        resampled = "documents"
     return _Group(predictions, sample, rows, document, drawn, weights, label_weights, resampled, rng)
 
 
-def _random_weights(variance: Array, resamples: int, rng: np.random.Generator) -> Array:
-    """Return weights of mean 1 and of these variances, which are larger where there are few, as Student's t asks."""
-    df = max(len(variance) - 1, 1)
+def _random_weights(variance: Array, sizes: npt.NDArray[Any], resamples: int, rng: np.random.Generator) -> Array:
+    """Return weights of mean 1 and of these variances, for units of these sizes: arrays of shape (n_units,).
+
+    Variances are larger where units are few, or few large ones (Kish 1965) among many, as Student's t asks.
+    """
+    df = max(sizes.sum() ** 2 / max((sizes**2).sum(), 1) - 1, 1)
     wider = np.maximum(variance, 1e-6) * (df + 1) / df * (t.ppf(0.975, df) / norm.ppf(0.975)) ** 2
-    drawn = rng.gamma(np.broadcast_to(1 / wider, (resamples, len(wider)))) * wider
+    drawn = rng.standard_gamma(1 / wider, (resamples, len(wider)), dtype=np.float32) * wider
     return np.vstack([np.ones(len(wider)), drawn])
 
 
@@ -184,7 +189,7 @@ def estimate_shares(
             }
             pooled = "; ".join(part.name for side in SIDES for part in own[side] if part.pooled)
             n_labels = int((sample.gold[group.drawn, target] >= 0).sum())
-            about = (len(members), group.weights.shape[1], n_labels, group.resampled, pooled)
+            about = (len(members), len(np.unique(group.document)), n_labels, group.resampled, pooled)
             naive = figures(*(own[side][0].share for side in SIDES))
             for figure, value in figures(*(_truly(own[side]) for side in SIDES)).items():
                 counted = _interval(naive[figure])

@@ -46,7 +46,7 @@ class Predictions:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the sentences' ids, the same whatever their order."""
-        return hashlib.sha256("\n".join(sorted(self.ids())).encode()).hexdigest()
+        return hashlib.sha256("\n".join(sorted(self.ids().tolist())).encode()).hexdigest()
 
     def table(self) -> pd.DataFrame:
         """Return the sentences with a label and its probability for each target, as `read_predictions` takes them."""
