@@ -149,7 +149,7 @@ def _codes(frame: pd.DataFrame, column: str) -> npt.NDArray[np.intp]:
     if column not in frame:
         raise DataError([Fault(frame["source"].iloc[0], None, None, f"no column {column!r}", "predicted labels in it")])
     codes = pd.Index(LABELS).get_indexer(pd.Index(frame[column]))
-    if faults := row_faults(frame[codes < 0].assign(found=frame[column]), column, "{found!r}", choices(LABELS)):
+    if faults := row_faults(frame.assign(found=frame[column])[codes < 0], column, "{found!r}", choices(LABELS)):
         raise DataError(faults)
     return codes
 
@@ -159,7 +159,7 @@ def _fractions(frame: pd.DataFrame, column: str | None) -> npt.NDArray[np.float6
     if column is None:
         return np.ones(len(frame))
     numbers: Any = pd.to_numeric(frame[column], errors="coerce")
-    wrong = frame[~numbers.between(0, 1)]
-    if faults := row_faults(wrong.assign(found=wrong[column]), column, "{found!r}", "a probability, 0 to 1"):
+    wrong = frame.assign(found=frame[column])[~numbers.between(0, 1)]
+    if faults := row_faults(wrong, column, "{found!r}", "a probability, 0 to 1"):
         raise DataError(faults)
     return np.asarray(numbers, dtype=float)
