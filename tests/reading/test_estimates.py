@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+
+import stance
+from stance.labels import LABELS
+from stance.reading.estimates import FEWEST_LABELS, FIGURES, SIDES
+from stance.reading.shift import ASSUMPTION, shifted
+from tests.conftest import RunCli
+from tests.reading.test_maps import folder_of
+
+AGAINST, NONE, FAVOR = range(3)
+Codes = npt.NDArray[np.int64]
+
+
+def archive_of(
+    gold: Codes,
+    predicted: Codes,
+    *,
+    sure: npt.NDArray[np.float64] | None = None,
+    documents: int = 50,
+    **columns: object,
+) -> stance.Predictions:
+    """Return predictions of sentences toward one target, spread over documents."""
+    sentences = pd.DataFrame({"sentence_id": np.arange(len(gold)).astype(str)}).assign(text="", **columns)
+    sentences = sentences.assign(document=[f"d{i % documents}" for i in range(len(gold))])
+    given = np.full(len(gold), 0.9) if sure is None else sure
+    return stance.Predictions(sentences, ("tram",), predicted[:, np.newaxis], given[:, np.newaxis])
+
+
+def sample_of(archive: stance.Predictions, gold: Codes, n: int, seed: int = 0) -> stance.LabelledSample:
+    table, _ = stance.draw_sample(archive, n, seed=seed)
+    rows = table["sentence_id"].astype(int).to_numpy()
+    return stance.LabelledSample(rows, gold[rows][:, np.newaxis], table["inclusion"].to_numpy())
+
+
+def labels(n: int, shares: Sequence[float], seed: int = 0) -> Codes:
+    return np.random.default_rng(seed).choice(3, n, p=shares)
+
+
+def erring(gold: Codes, rate: float, seed: int = 1) -> Codes:
+    """Return gold labels with a fraction of them at random."""
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random(len(gold)) < rate, rng.integers(0, 3, len(gold)), gold)
+
+
+def lengths(shares: pd.DataFrame) -> pd.Series:
+    return (shares["high"] - shares["low"]).set_axis(shares["figure"])
+
+
+def test_figures_without_error_are_the_archives_own() -> None:
+    gold = labels(400, [0.2, 0.7, 0.1])
+    archive = archive_of(gold, gold)
+    estimates = stance.estimate_shares(archive, sample_of(archive, gold, 80), whole=True)
+    counts = np.bincount(gold) / 400
+    against, none, favor = (float(share) for share in counts)
+    expected = [against, none, favor, favor - against, (favor - against) / (favor + against)]
+    assert estimates.shares["figure"].tolist() == [*FIGURES]
+    assert estimates.shares["value"].to_numpy() == pytest.approx(expected)
+    assert estimates.shares["naive"].to_numpy() == pytest.approx(expected)
+    assert estimates.accuracy["value"].to_numpy() == pytest.approx(1)
+
+
+def test_all_labelled_leaves_nothing_open_but_the_documents() -> None:
+    gold = labels(300, [0.2, 0.7, 0.1])
+    archive = archive_of(gold, erring(gold, 0.5))
+    sample = sample_of(archive, gold, 300)
+    alone = stance.estimate_shares(archive, sample, whole=True).shares
+    assert alone["value"][:3].to_numpy() == pytest.approx(np.bincount(gold) / 300)
+    assert 0 < lengths(alone)["against"] < 0.02
+    assert lengths(stance.estimate_shares(archive, sample).shares)["against"] > 0.05
+
+
+@pytest.mark.parametrize(("rate", "least", "most"), [(0.05, 0.3, 0.75), (1.0, 0.85, 1.08)], ids=["good", "useless"])
+def test_a_good_model_shortens_intervals_and_a_useless_one_costs_little(rate: float, least: float, most: float) -> None:
+    gold = labels(2000, [0.2, 0.6, 0.2])
+    predicted = erring(gold, rate)
+    sure = np.random.default_rng(2).uniform(0.4, 1, 2000)
+    archive = archive_of(gold, predicted, sure=sure)
+    silent = archive_of(gold, np.full(2000, NONE), sure=np.ones(2000))
+    ratio = [
+        lengths(stance.estimate_shares(archive, sample_of(archive, gold, 200, seed), whole=True).shares)
+        / lengths(stance.estimate_shares(silent, sample_of(silent, gold, 200, seed), whole=True).shares)
+        for seed in range(8)
+    ]
+    assert least < float(np.mean([own["against"] for own in ratio])) < most
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("documents", [1, 4, 5, 50])
+@pytest.mark.parametrize("case", ["no side", "all agree", "never predicted", "one label", "one of a side"])
+def test_no_interval_is_of_no_width(case: str, documents: int, whole: bool) -> None:
+    gold = np.full(200, NONE)
+    predicted = np.full(200, NONE)
+    if case != "never predicted":
+        predicted[:20], predicted[20:25] = AGAINST, FAVOR
+    if case == "all agree":
+        gold = predicted
+    archive = archive_of(gold, predicted, sure=np.ones(200), documents=documents)
+    sample = sample_of(archive, gold, 1 if case == "one label" else 40)
+    if case == "one of a side":
+        sample.gold[0] = FAVOR
+    estimates = stance.estimate_shares(archive, sample, whole=whole)
+    shares = estimates.shares.set_index("figure")
+    assert (shares["high"] - shares["low"]).min() > 0.002
+    assert shares["low"].min() >= -1
+    assert shares["high"].max() <= 1
+    assert shares["resampled"].unique().tolist() == ["sentences" if whole or documents < 5 else "documents"]
+    assert ("of these documents alone" in estimates.notes[0]) == (whole or documents < 5)
+    if case in ("no side", "never predicted"):
+        assert shares.loc[[*SIDES], "low"].tolist() == [0, 0]
+        assert np.isnan(shares.loc["net of sides", "value"])
+        assert any("no label favor in the sample" in note for note in estimates.notes)
+
+
+def test_fewer_documents_say_less() -> None:
+    gold = labels(400, [0.2, 0.7, 0.1])
+    few, many = (
+        lengths(stance.estimate_shares(archive, sample_of(archive, gold, 200)).shares)["against"]
+        for archive in (archive_of(gold, erring(gold, 0.3), documents=n) for n in (6, 400))
+    )
+    assert few > many
+
+
+def test_groups_with_few_labels_are_corrected_by_all_and_say_so() -> None:
+    gold = labels(1200, [0.3, 0.6, 0.1])
+    house = ["large"] * 1150 + ["small"] * 50
+    archive = archive_of(gold, erring(gold, 0.3), house=house)
+    sample = sample_of(archive, gold, 300)
+    sample = stance.LabelledSample(*(own[sample.rows < 1150] for own in (sample.rows, sample.gold, sample.inclusion)))
+    estimates = stance.estimate_shares(archive, sample, by=["house"])
+    large, small = (own.set_index("figure") for _, own in estimates.shares.groupby("house"))
+    assert large["pooled"].unique().tolist() == [""]
+    assert small["labels"].unique().tolist() == [0]
+    assert small.loc["against", "pooled"].split("; ") == [
+        f"{what} {side}" for side in SIDES for what in ("predicted", "not predicted")
+    ]
+    assert any(f"fewer than {FEWEST_LABELS} labels" in note for note in estimates.notes)
+    assert abs(small.loc["against", "value"] - (gold[1150:] == AGAINST).mean()) < 0.15
+    assert lengths(small.reset_index())["against"] > 0.03
+
+
+def test_a_cell_of_several_values_counts_for_each() -> None:
+    gold = labels(60, [0.3, 0.4, 0.3])
+    archive = archive_of(gold, gold, actor=["Russia;China"] * 30 + ["China"] * 30)
+    shares = stance.estimate_shares(archive, sample_of(archive, gold, 30), by=["actor"]).shares
+    assert shares.groupby("actor")["sentences"].first().to_dict() == {"China": 60, "Russia": 30}
+
+
+def test_a_part_without_labels_is_named_and_held_to_be_anything() -> None:
+    gold = np.full(300, NONE)
+    predicted = np.where(np.arange(300) < 30, FAVOR, NONE)
+    archive = archive_of(gold, predicted)
+    sample = sample_of(archive, gold, 60)
+    others = predicted[sample.rows] == NONE
+    sample = stance.LabelledSample(*(own[others] for own in (sample.rows, sample.gold, sample.inclusion)))
+    estimates = stance.estimate_shares(archive, sample, whole=True)
+    assert any("no label among 30 sentences predicted favor" in note for note in estimates.notes)
+    favor = estimates.shares.set_index("figure").loc["favor"]
+    assert favor["low"] < 0.001
+    assert favor["high"] > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("shares", [[0.2, 0.6, 0.2], [0.02, 0.96, 0.02]], ids=["frequent", "rare"])
+def test_intervals_hold_the_truth_as_often_as_they_say(shares: list[float], whole: bool) -> None:
+    gold = labels(3000, shares)
+    predicted = erring(gold, 0.25)
+    held = []
+    for seed in range(200):
+        rows = np.arange(3000) if whole else _documents_anew(seed)
+        archive = archive_of(gold[rows], predicted[rows], documents=300)
+        sample = sample_of(archive, gold[rows], 150, seed)
+        estimated = stance.estimate_shares(archive, sample, whole=whole, resamples=400, seed=seed).shares[:4]
+        against, none, favor = np.bincount(gold) / 3000
+        truth = np.array([against, none, favor, favor - against])
+        held.append((estimated["low"] <= truth) & (truth <= estimated["high"]))
+    covered = np.mean(held, axis=0)
+    assert covered.min() > 0.91
+    assert covered.mean() > 0.935
+
+
+def _documents_anew(seed: int) -> Codes:
+    """Return the sentences of 300 documents drawn with replacement; sentence i is of document i % 300."""
+    drawn = np.random.default_rng(seed).integers(0, 300, 300)
+    return (np.arange(10)[:, np.newaxis] * 300 + drawn).ravel()
+
+
+def shifted_world(shares: Sequence[float], n: int = 20_000) -> npt.NDArray[np.float64]:
+    """Return calibrated probabilities for texts of shares that were equal in training."""
+    gold = labels(n, shares)
+    x = np.random.default_rng(1).normal(size=(n, 3)) + 2 * np.eye(3)[gold]
+    proba = np.exp(2 * x)
+    return np.asarray(proba / proba.sum(axis=1, keepdims=True))
+
+
+def test_a_shift_of_the_labels_shares_is_undone() -> None:
+    proba = shifted_world([0.05, 0.9, 0.05])
+    assert np.bincount(proba.argmax(axis=1))[NONE] / len(proba) < 0.87
+    assert shifted(proba, np.full(3, 1 / 3)) == pytest.approx([0.05, 0.9, 0.05], abs=0.01)
+
+
+def test_an_assumed_shift_is_marked_everywhere(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["Moscow condemned the shield as a threat.", "Warsaw met."], "id": ["a", "b"]}).to_csv(
+        tmp_path / "in.csv", index=False
+    )
+    assert cli("predict", "--input", "in.csv", "--output", "p.csv", "--long", "--model", tiny_run).returncode == 0
+    done = cli("estimate", "p.csv", "--assume-shift", "--model", tiny_run, "--output", "out")
+    assert done.returncode == 0, done.stderr
+    assert "ASSUMED" in done.stdout
+    assert ASSUMPTION in done.stderr
+    written = pd.read_csv(tmp_path / "out" / "assumed.csv")
+    assert set(written["assumption"]) == {ASSUMPTION}
+    assert ASSUMPTION in (tmp_path / "out" / "notes.txt").read_text(encoding="utf-8")
+    assert written.groupby("target")["value"].apply(lambda own: own.iloc[:3].sum()).to_numpy() == pytest.approx(1)
+
+
+def test_a_map_is_corrected_by_labels_or_says_that_it_is_not(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
+    folder_of(tmp_path / "un")
+    done = cli("map", "un", "--output", "out", "--model", tiny_run)
+    assert "errors are not in the intervals" in done.stderr
+    before = pd.read_csv(tmp_path / "out" / "map.csv")
+    assert before["errors"].str.contains("not in the intervals").all()
+    assert cli("sample", "out/predicted.csv", "--n", "12", "--output", "label-me.csv").returncode == 0
+    sample = pd.read_csv(tmp_path / "label-me.csv")
+    sample.assign(shield="none", club="none").to_csv(tmp_path / "label-me.csv", index=False)
+    done = cli("map", "un", "--output", "out", "--model", tiny_run, "--labels", "label-me.csv")
+    assert done.returncode == 0, done.stderr
+    assert "not in the intervals" not in done.stderr
+    actors = pd.read_csv(tmp_path / "out" / "actors.csv").set_index(["actor", "target"])
+    assert actors["errors"].unique().tolist() == ["corrected by labels: the model's errors are in the intervals"]
+    russia = actors.loc["Russia", "shield"]
+    assert russia["counted"] < -0.5  # what the map without labels says
+    assert np.isnan(russia["stance"])  # no sentence takes a side by the labels
+    assert russia["low"] < -0.5
+    assert russia["high"] > 0.5
+
+
+@pytest.mark.slow
+def test_expectation_maximisation_agrees_with_quapy() -> None:
+    quapy = pytest.importorskip("quapy.method.aggregative")
+    proba, training = shifted_world([0.3, 0.6, 0.1], 2000), np.array([0.2, 0.5, 0.3])
+    theirs, _ = quapy.EMQ.EM(training, proba, epsilon=1e-7)
+    assert shifted(proba, training) == pytest.approx(np.asarray(theirs), abs=1e-3)
+
+
+@pytest.mark.slow
+def test_estimates_agree_with_prediction_powered_inference() -> None:
+    """With a random sample and probabilities that say nothing, ours is near the tuned PPI++ of 0/1 predictions."""
+    pytest.importorskip("ppi_py")
+    ppi = importlib.import_module("ppi_py.ppi")
+    gold = labels(4000, [0.3, 0.5, 0.2])
+    predicted = erring(gold, 0.3)
+    archive = archive_of(gold, predicted, sure=np.ones(4000), documents=4000)
+    rows = np.random.default_rng(0).choice(4000, 400, replace=False)
+    sample = stance.LabelledSample(rows, gold[rows][:, np.newaxis], np.full(400, 0.1))
+    ours = stance.estimate_shares(archive, sample).shares.set_index("figure")
+    rest = np.setdiff1d(np.arange(4000), rows)
+    for label, side in ((AGAINST, "against"), (FAVOR, "favor")):
+        y, inside, outside = ((own == label).astype(float) for own in (gold[rows], predicted[rows], predicted[rest]))
+        low, high = (float(np.ravel(end)[0]) for end in ppi.ppi_mean_ci(y, inside, outside, alpha=0.05))
+        assert ours.loc[side, "value"] == pytest.approx((low + high) / 2, abs=0.01)
+        assert ours.loc[side, "high"] - ours.loc[side, "low"] == pytest.approx(high - low, rel=0.12)
+    assert LABELS[AGAINST] == "against"
