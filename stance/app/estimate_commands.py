@@ -30,6 +30,9 @@ def sample(
     by: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Draw as many of each of its values, few as they may be.")
     ] = None,
+    sides: Annotated[
+        float, typer.Option(metavar="FRACTION", help="So many at least with a predicted side; makes intervals longer.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Another seed draws another sample.")] = 0,
     text_column: Annotated[str, typer.Option("--text-column", help="Column that holds the text.")] = "text",
 ) -> None:
@@ -42,7 +45,7 @@ def sample(
     if output.exists():
         raise StanceError(f"{output} is there already, and may hold labels; wanted another --output")
     predictions = read_predictions(predicted)
-    table, about = draw_sample(predictions, n, by=by, seed=seed, text_column=text_column)
+    table, about = draw_sample(predictions, n, by=by, sides=sides, seed=seed, text_column=text_column)
     write_table(table, output)
     write_file(_about(output), json_module.dumps(about, indent=1).encode())
     say(f"{n} of {len(predictions.sentences):,} sentences drawn; keep {_about(output)} beside them")

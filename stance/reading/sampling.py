@@ -29,19 +29,28 @@ DESIGN_EFFECT = 1.05
 
 
 def draw_sample(
-    predictions: Predictions, n: int, *, by: str | None = None, seed: int = 0, text_column: str = "text"
+    predictions: Predictions,
+    n: int,
+    *,
+    by: str | None = None,
+    sides: float = 0.0,
+    seed: int = 0,
+    text_column: str = "text",
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Draw `n` sentences to label; return them in random order, and what `read_labels` checks the labels against.
 
     The table has `sentence_id`, `document_id`, `text`, `inclusion` and an empty column a target. With `by`, a column,
-    each of its values has the same share of the sample. The draw is systematic in an order by group and predicted
-    labels, random within, so that each combination of labels has its share, give or take one.
+    each of its values has the same share of the sample. A side is predicted of a fraction `sides` at least, as far as
+    there are so many, at the price of longer intervals where sides are rare. The draw is systematic in an order by
+    group and predicted labels, random within, so that each combination of labels has its share, give or take one.
 
-    Raises a ConfigError if `n` is not a number of sentences that can be drawn, a StanceError if a column is not there.
+    Raises a ConfigError if so many sentences, or of such a kind, cannot be drawn, a StanceError without a column named.
     """
     sentences = predictions.sentences
     if not 0 < n <= len(sentences):
         raise ConfigError(f"{n} sentences to draw of {len(sentences)}; wanted 1 to {len(sentences)} (--n)")
+    if not 0 <= sides < 1:
+        raise ConfigError(f"a fraction {sides} with a side; wanted 0 or more and less than 1 (--sides)")
     for name in filter(None, (by, text_column)):
         if name not in sentences:
             raise StanceError(f"no column {name!r}; found {', '.join(map(str, sentences))}")
@@ -54,7 +63,7 @@ def draw_sample(
     inclusion = np.empty(len(sentences))
     for own, share in enumerate(shares):
         rows = group == own
-        inclusion[rows] = inclusion_probabilities(predictions.codes[rows], predictions.sure[rows], share)
+        inclusion[rows] = inclusion_probabilities(predictions.codes[rows], predictions.sure[rows], share, sides)
     rng = np.random.default_rng(seed)
     order = np.lexsort((rng.random(len(sentences)), *predictions.codes.T, group))
     ends = np.cumsum(inclusion[order])
@@ -66,23 +75,26 @@ def draw_sample(
     return table.assign(**dict.fromkeys(predictions.targets, "")).reset_index(drop=True), about
 
 
-def inclusion_probabilities(codes: npt.NDArray[np.intp], sure: Array, n: float) -> Array:
+def inclusion_probabilities(codes: npt.NDArray[np.intp], sure: Array, n: float, sides: float = 0.0) -> Array:
     """Return each sentence's probability of being among `n` drawn, of shape (n_sentences,).
 
     `codes` and `sure` are as in `Predictions`. Half of what is not equal goes to rare predicted labels, half to
-    sentences of which the model is unsure; there is as much of it as `DESIGN_EFFECT` allows (Kish 1965).
+    sentences of which the model is unsure; there is as much of it as `DESIGN_EFFECT` allows (Kish 1965), or as it takes
+    to have a fraction `sides` with a predicted side.
     """
     counts = [np.bincount(column, minlength=3)[column] for column in codes.T]
     rare = 1 / np.min(counts, axis=0)
     variance = sure * (1 - sure)
     unsure = np.sqrt((variance / np.maximum(variance.sum(axis=0), 1e-12)).sum(axis=1))
     uneven = rare / rare.sum() + unsure / max(unsure.sum(), 1e-12)
+    sided = (codes != LABELS.index("none")).any(axis=1)
     low, high = 0.0, 1.0
     for _ in range(30):
         middle = (low + high) / 2
         probabilities = _mixed(uneven, middle, n)
         effect = (1 / probabilities).sum() * n / len(codes) ** 2
-        low, high = (middle, high) if effect <= DESIGN_EFFECT else (low, middle)
+        few = probabilities[sided].sum() < sides * n
+        low, high = (middle, high) if effect <= DESIGN_EFFECT or few else (low, middle)
     return _mixed(uneven, low, n)
 
 

@@ -193,8 +193,8 @@ def stance_over_time(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     axes[-1].set(xlabel="year")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     (handles, names), (more, others) = (axis.get_legend_handles_labels() for axis in axes[:2])
-    figure.legend(handles + more, names + others, loc="outside upper center", ncols=4, frameon=False)
-    figure.suptitle(table["errors"].iloc[0], fontsize=9)
+    about = table["errors"].iloc[0]
+    figure.legend(handles + more, names + others, loc="outside upper center", ncols=4, frameon=False, title=about)
     return figure
 
 

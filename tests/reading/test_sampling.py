@@ -50,6 +50,19 @@ def test_rare_predictions_and_unsure_ones_are_likelier_within_the_design_effect(
     assert np.corrcoef(inclusion[plain], archive.sure[plain].mean(axis=1))[0, 1] < -0.8
 
 
+def test_so_many_at_least_have_a_predicted_side() -> None:
+    archive = archive_of(4000, rare=0.003)
+    archive.codes[archive.codes == LABELS.index("against")] = LABELS.index("none")
+    sided = archive.sentences["sentence_id"][(archive.codes != LABELS.index("none")).any(axis=1)]
+    few, many = (
+        int(stance.draw_sample(archive, 100, sides=sides)[0]["sentence_id"].isin(sided).sum()) for sides in (0.0, 0.15)
+    )
+    assert few < 10
+    assert abs(many - 15) <= 2
+    with pytest.raises(ConfigError, match="less than 1"):
+        stance.draw_sample(archive, 100, sides=1.0)
+
+
 def test_a_sample_hides_the_predictions_and_their_order() -> None:
     archive = archive_of(300)
     table, about = stance.draw_sample(archive, 50)
