@@ -78,6 +78,27 @@ def test_figures_without_error_are_the_archives_own() -> None:
     assert estimates.accuracy["value"].to_numpy() == pytest.approx(1)
 
 
+def test_labels_count_for_as_many_sentences_as_they_stand_for() -> None:
+    gold = np.repeat([AGAINST, NONE], 100)
+    archive = archive_of(gold, np.full(200, NONE), sure=np.ones(200))
+    rows = np.array([*range(10), *range(100, 150)])
+    inclusion = np.where(rows < 100, 0.1, 0.5)
+    sample = stance.LabelledSample(rows, gold[rows][:, np.newaxis], inclusion)
+    estimates = stance.estimate_shares(archive, sample, whole=True)
+    assert by_figure(estimates.shares)["against"]["value"] == pytest.approx(0.5)
+
+
+def test_probabilities_that_tell_shorten_intervals() -> None:
+    gold = labels(2000, [0.2, 0.8, 0])
+    sure = np.where(gold == AGAINST, 0.6, 0.9) + np.random.default_rng(1).uniform(0, 0.1, 2000)
+    telling, silent = (archive_of(gold, np.full(2000, NONE), sure=own) for own in (sure, np.ones(2000)))
+    sample = sample_of(silent, gold, 200)
+    ratio = length(stance.estimate_shares(telling, sample).shares) / length(
+        stance.estimate_shares(silent, sample).shares
+    )
+    assert ratio < 0.7
+
+
 def test_all_labelled_leaves_nothing_open_but_the_documents() -> None:
     gold = labels(300, [0.2, 0.7, 0.1])
     archive = archive_of(gold, erring(gold, 0.5))
@@ -179,16 +200,16 @@ def test_a_part_without_labels_is_named_and_held_to_be_anything() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(("whole", "documents"), [(True, 300), (False, 300), (False, 6)])
 @pytest.mark.parametrize("shares", [[0.2, 0.6, 0.2], [0.02, 0.96, 0.02]], ids=["frequent", "rare"])
-def test_intervals_hold_the_truth_as_often_as_they_say(shares: list[float], whole: bool) -> None:
+def test_intervals_hold_the_truth_as_often_as_they_say(shares: list[float], whole: bool, documents: int) -> None:
     gold = labels(3000, shares)
     predicted = erring(gold, 0.25)
     held = []
     for seed in range(200):
-        rows = np.arange(3000) if whole else _documents_anew(seed)
-        archive = archive_of(gold[rows], predicted[rows], documents=300)
-        sample = sample_of(archive, gold[rows], 150, seed)
+        rows = np.arange(3000) if whole else _documents_anew(seed, documents)
+        archive = archive_of(gold[rows], predicted[rows], documents=documents)
+        sample = sample_of(archive, gold[rows], min(150, len(rows)), seed)
         estimated = stance.estimate_shares(archive, sample, whole=whole, resamples=400, seed=seed).shares[:4]
         against, none, favor = np.bincount(gold) / 3000
         truth = np.array([against, none, favor, favor - against])
@@ -198,9 +219,9 @@ def test_intervals_hold_the_truth_as_often_as_they_say(shares: list[float], whol
     assert covered.mean() > 0.935
 
 
-def _documents_anew(seed: int) -> Codes:
-    """Return the sentences of 300 documents drawn with replacement; sentence i is of document i % 300."""
-    drawn = np.random.default_rng(seed).integers(0, 300, 300)
+def _documents_anew(seed: int, n: int) -> Codes:
+    """Return sentences of `n` documents of ten drawn with replacement; sentence i is of document i % 300."""
+    drawn = np.random.default_rng(seed).integers(0, 300, n)
     return (np.arange(10)[:, np.newaxis] * 300 + drawn).ravel()
 
 
@@ -216,6 +237,10 @@ def test_a_shift_of_the_labels_shares_is_undone() -> None:
     proba = shifted_world([0.05, 0.9, 0.05])
     assert np.bincount(proba.argmax(axis=1))[NONE] / len(proba) < 0.87
     assert shifted(proba, np.full(3, 1 / 3)) == pytest.approx([0.05, 0.9, 0.05], abs=0.01)
+    training = np.array([0.5, 0.2, 0.3])
+    elsewhere = proba * training
+    elsewhere /= elsewhere.sum(axis=1, keepdims=True)
+    assert shifted(elsewhere, training) == pytest.approx([0.05, 0.9, 0.05], abs=0.01)
 
 
 def test_an_assumed_shift_is_marked_everywhere(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:

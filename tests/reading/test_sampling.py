@@ -69,8 +69,9 @@ def test_a_sample_hides_the_predictions_and_their_order() -> None:
     assert list(table) == ["sentence_id", "document_id", "text", "inclusion", *TARGETS]
     assert (table[[*TARGETS]] == "").all(axis=None)
     assert table["sentence_id"].is_unique
-    numbers = table["sentence_id"].str[1:].astype(int)
-    assert abs(np.corrcoef(numbers, np.arange(50))[0, 1]) < 0.4
+    rows = np.array([int(name[1:]) for name in table["sentence_id"]])
+    for hidden in (rows, *archive.codes[rows].T):
+        assert abs(np.corrcoef(hidden, np.arange(50))[0, 1]) < 0.4
     assert (about["n"], about["sentences"]) == (50, 300)
     assert not table.equals(stance.draw_sample(archive, 50, seed=1)[0])
     assert table.equals(stance.draw_sample(archive, 50)[0])
@@ -94,14 +95,16 @@ def test_each_group_has_the_same_share() -> None:
         stance.draw_sample(archive, 60, by="party")
 
 
-@pytest.mark.parametrize("form", ["wide", "long", "read"])
+@pytest.mark.parametrize("form", ["wide", "beside labels", "long", "read"])
 def test_what_predict_and_read_write_is_read(form: str, cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
     sayings = ["Moscow condemned the shield as a threat.", "Warsaw met.", "Ottawa welcomed the shield as protection."]
     frame = pd.DataFrame({"id": ["a", "b", "c"], "document_id": ["x", "x", "y"], "text": sayings})
     frame.to_csv(tmp_path / "in.csv", index=False)
+    frame.assign(shield="favor", club="favor").to_csv(tmp_path / "gold.csv", index=False)
     (tmp_path / "x.txt").write_text("\n\n".join(sayings), encoding="utf-8")
     command = {
         "wide": ("predict", "--input", "in.csv", "--output", "out.csv"),
+        "beside labels": ("predict", "--input", "gold.csv", "--output", "out.csv"),
         "long": ("predict", "--input", "in.csv", "--output", "out.csv", "--long"),
         "read": ("read", "x.txt", "--csv", "out.csv"),
     }[form]
@@ -112,7 +115,7 @@ def test_what_predict_and_read_write_is_read(form: str, cli: RunCli, tiny_run: P
     assert archive.targets == model.targets
     assert archive.codes.tolist() == proba.argmax(axis=2).tolist()
     assert archive.sure == pytest.approx(proba.max(axis=2), abs=1e-6)
-    assert (archive.proba is None) == (form == "wide")
+    assert (archive.proba is None) == (form in ("wide", "beside labels"))
     ids = ["x.txt#0", "x.txt#1", "x.txt#2"] if form == "read" else ["a", "b", "c"]
     assert archive.sentences["sentence_id"].tolist() == ids
     written = tmp_path / "again.csv"
