@@ -85,18 +85,12 @@ class _Group:
     rng: np.random.Generator
 
     def parts(self, target: int, side: str, pool: Sequence[_Part] = ()) -> list[_Part]:
-        """Return the part for which a side is predicted, and the other; with few labels the line of the pool's."""
+        """Return the part for which a side is predicted, and the other; where labels are few with the pool's line."""
         own = [self._part(target, side, predicted=predicted) for predicted in (True, False)]
-        return (
-            [
-                replace(part, intercept=other.intercept, slope=other.slope, pooled=True)
-                if part.n < FEWEST_LABELS
-                else part
-                for part, other in zip(own, pool or own, strict=True)
-            ]
-            if pool
-            else own
-        )
+        for i, other in enumerate(pool):
+            if own[i].n < FEWEST_LABELS:
+                own[i] = replace(own[i], intercept=other.intercept, slope=other.slope, pooled=True)
+        return own
 
     def _part(self, target: int, side: str, *, predicted: bool) -> _Part:
         label = LABELS.index(side)
