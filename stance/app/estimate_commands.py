@@ -10,6 +10,7 @@ import typer
 
 from stance.app.console import load_model, print_json, print_rows, say, warn, write_file
 from stance.app.options import Json, Labels, ModelPath
+from stance.errors import StanceError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,6 @@ def sample(
 ) -> None:
     """Draw sentences of an archive to label, with more of the rare predictions and of those the model is unsure of."""
     from stance.data.tables import write_table
-    from stance.errors import StanceError
     from stance.reading.predictions import read_predictions
     from stance.reading.sampling import draw_sample
 
@@ -78,11 +78,14 @@ def estimate(
     keys = list(dict.fromkeys(key.strip() for key in by.split(",") if key.strip()))
     predictions = read_predictions(predicted)
     notes: tuple[str, ...] = (ASSUMPTION,)
+    told: tuple[str, ...] = ()
     if labels is None:
         tables = {"assumed": assumed_shares(predictions, load_model(model), by=keys)}
     else:
-        estimates = estimate_shares(predictions, labelled(labels, predictions), by=keys, whole=documents == "all")
+        known = labelled(labels, predictions)
+        estimates = estimate_shares(predictions, known, by=keys, whole=documents == "all")
         tables, notes = {"shares": estimates.shares, "accuracy": estimates.accuracy}, estimates.notes
+        told = known.notes
     if output is not None:
         _write(output, tables, notes)
     if json:
@@ -91,15 +94,22 @@ def estimate(
     for name, table in tables.items():
         _print(name, table, keys)
     for note in notes:
-        say(f"note: {note}")
+        if note not in told:
+            say(f"note: {note}")
 
 
 def labelled(path: Path, predictions: Predictions) -> LabelledSample:
-    """Read a labelled sample, and what was written with it when it was drawn."""
+    """Read a labelled sample, with what `stance sample` wrote of it; warn of what is doubtful."""
     from stance.reading.sampling import read_labels
 
-    about = _about(path)
-    sample = read_labels(path, predictions, json_module.loads(about.read_bytes()) if about.is_file() else None)
+    file, about = _about(path), None
+    if file.is_file():
+        try:
+            about = json_module.loads(file.read_bytes())
+            about = {name: about[name] for name in ("n", "sentences", "fingerprint")}
+        except (ValueError, TypeError, KeyError):
+            raise StanceError(f"{file} cannot be used; wanted it as `stance sample` wrote it") from None
+    sample = read_labels(path, predictions, about)
     for note in sample.notes:
         warn(note)
     return sample

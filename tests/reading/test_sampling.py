@@ -213,6 +213,10 @@ def test_labels_of_other_sentences_are_refused(cli: RunCli, tmp_path: Path) -> N
     done = cli("estimate", "predicted.csv", "--labels", "label-me.csv")
     assert done.returncode == 1
     assert "drawn from 200 other sentences" in done.stderr
+    for broken in ("{", "[]", "{}"):
+        (tmp_path / "label-me.csv.sample.json").write_text(broken, encoding="utf-8")
+        done = cli("estimate", "predicted.csv", "--labels", "label-me.csv")
+        assert (done.returncode, "label-me.csv.sample.json cannot be used" in done.stderr) == (1, True)
     (tmp_path / "label-me.csv.sample.json").unlink()
     assert (
         "nothing says what the labels were drawn from"
