@@ -10,6 +10,7 @@ experiments/RESULTS.md.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +51,8 @@ def out_of_fold(table: Path) -> pd.DataFrame:
         known = rows.merge(pd.read_csv(run, keep_default_na=False).drop(columns="text"), on=["sentence_id", "target"])
         if len(known) > len(rows) / 2:
             return known
-    cache = RUNS / "coverage" / f"{table.stem}.csv"
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()[:12]
+    cache = RUNS / "coverage" / f"{table.stem}-{digest}.csv"
     if not cache.is_file():
         group = labelled["group" if "group" in labelled else "document_id"]
         frames = []
