@@ -20,10 +20,16 @@ from .predict.rows import score_frame as score_frame
 from .reading.actors import actor_of as actor_of
 from .reading.article import mean_stance as mean_stance
 from .reading.article import read_article as read_article
+from .reading.estimates import estimate_shares as estimate_shares
 from .reading.holders import find_holders as find_holders
 from .reading.maps import load_documents as load_documents
 from .reading.maps import read_documents as read_documents
 from .reading.maps import stance_map as stance_map
+from .reading.predictions import Predictions as Predictions
+from .reading.predictions import read_predictions as read_predictions
+from .reading.sampling import LabelledSample as LabelledSample
+from .reading.sampling import draw_sample as draw_sample
+from .reading.sampling import read_labels as read_labels
 from .report import plots as plots
 from .report.run_folder import train as train
 from .report.run_folder import write_run as write_run

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 import stance
 from stance.app.console import say
 from stance.app.corpus_commands import app as corpus
+from stance.app.estimate_commands import estimate, sample
 from stance.app.explain_command import explain
 from stance.app.info_command import info
 from stance.app.predict_command import predict
@@ -53,7 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(corpus, name="corpus")
-for command in (train, predict, evaluate, explain, read, info, serve):
+for command in (train, predict, evaluate, explain, read, sample, estimate, info, serve):
     app.command()(command)
 app.command("map")(draw_map)
 

@@ -34,6 +34,9 @@ Labels = Annotated[
         help="What labels are called in the data, such as pro=favor,con=against,neutral=none.",
     ),
 ]
+LabelledFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="What `stance sample` drew, labelled in the targets' columns.")
+]
 ModelPath = Annotated[
     Path | None,
     typer.Option(metavar="RUN", help="A run's folder or its model.safetensors; default: the bundled model."),

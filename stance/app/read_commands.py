@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stance.app.console import load_model, print_json, print_marked, print_rows, say_done, write_file
-from stance.app.options import Html, Json, ModelPath
+from stance.app.console import load_model, print_json, print_marked, print_rows, say_done, warn, write_file
+from stance.app.estimate_commands import labelled
+from stance.app.options import Html, Json, LabelledFile, ModelPath
 from stance.labels import LABELS, SIGNS
 from stance.reading.actors import PATTERN
 from stance.reading.holders import AUTHOR
@@ -119,17 +121,18 @@ def draw_map(
     pattern: Annotated[
         str, typer.Option(help="Where actor and year stand in a text file's name, without its ending.")
     ] = PATTERN,
+    labels: LabelledFile = None,
     actors: Annotated[int, typer.Option(min=1, help="So many actors in the picture; the tables have all.")] = 30,
     model: ModelPath = None,
 ) -> None:
     """Map who stands where in many documents: tables, a heat map, and stance over time.
 
-    Only sentences that take a side count.
+    Only sentences that take a side count. Without --labels predictions are counted as if they were true.
     """
     from stance.data.language import is_foreign
     from stance.data.tables import write_table
     from stance.errors import StanceError
-    from stance.reading.maps import check_by, load_documents, read_documents, stance_map
+    from stance.reading.maps import COUNTED, check_by, load_documents, read_documents, stance_map
     from stance.report import plots
 
     started = time.perf_counter()
@@ -140,19 +143,27 @@ def draw_map(
     if stances.sided.empty:
         raise StanceError(f"none of the sentences of {len(texts)} documents takes a side: there is nothing to map")
     titles = dict(zip(predictor.targets, predictor.info.titles, strict=True))
-    tables = {"sentences.csv": stances.sided, "map.csv": stance_map(stances, keys, predictor.targets)}
+    sample = labelled(labels, stances.predictions) if labels else None
+    make = partial(stance_map, stances, targets=predictor.targets, sample=sample)
+    tables = {
+        "predicted.csv": stances.predictions.table(),
+        "sentences.csv": stances.sided,
+        "map.csv": make(keys),
+    }
     figures = {}
     if "actor" in keys:
-        tables["actors.csv"] = stance_map(stances, ["actor"], predictor.targets)
+        tables["actors.csv"] = make(["actor"])
         figures["actors.png"] = plots.stance_heat_map(tables["actors.csv"], titles, n=actors)
     if "year" in keys and stances.sided["year"].notna().any():
-        tables["years.csv"] = stance_map(stances, ["year"], predictor.targets)
+        tables["years.csv"] = make(["year"])
         figures["years.png"] = plots.stance_over_time(tables["years.csv"], titles)
     output.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_table(table, output / name)
     for name, figure in figures.items():
         write_file(output / name, plots.png(figure))
+    if sample is None:
+        warn(f"{COUNTED} (label what `stance sample {output / 'predicted.csv'}` draws, and give it as --labels)")
     sided = stances.sided.drop_duplicates(["document", "position", "target"])
     n_sided, n = sided.groupby(["document", "position"]).ngroups, int(stances.read["sentences"].sum())
     counts = Counter(zip(sided["target"], sided["stance"], strict=True))

@@ -22,7 +22,7 @@ IDS = ("sentence_id", "id")
 LIKE_GROUPS = ("article", "doc", "doc_id", "document", "speech", "speech_id")
 #: What else stands in this package's tables, and what Label Studio adds to an export.
 OTHERS = (
-    "position", "kind", "start", "end", "sha256",
+    "position", "kind", "start", "end", "sha256", "inclusion",
     "annotator", "annotation_id", "created_at", "updated_at", "lead_time",
 )  # fmt: skip
 NO_TARGETS = frozenset([*LONG, *GROUPS, *LIKE_GROUPS, *IDS, *OTHERS, ""])

@@ -21,11 +21,17 @@ from stance.labels import LABELS
 from stance.model.predictor import Model
 from stance.reading.actors import PATTERN, state_of
 from stance.reading.article import mean_stance
+from stance.reading.estimates import estimate_shares
 from stance.reading.holders import AUTHOR, Holder, find_holders
+from stance.reading.predictions import Predictions
+from stance.reading.sampling import LabelledSample
 from stance.text.sentences import paragraphs, split_sentences
 
 #: What a map can be made by.
 BY = ("actor", "year")
+#: What a map says of the model's errors, without labels and with them.
+COUNTED = "predictions counted as if they were true: the model's errors are not in the intervals"
+CORRECTED = "corrected by labels: the model's errors are in the intervals"
 
 _YEAR = r"\d{1,4}"
 
@@ -102,6 +108,8 @@ class Stances:
     sided: pd.DataFrame
     #: A row a (document, actor): year and the number of `sentences` read as that actor's.
     read: pd.DataFrame
+    #: All sentences; `actor` is every holder, joined by ``;``, and a sentence's id is ``document#position``.
+    predictions: Predictions
 
 
 def read_documents(model: Model, texts: Sequence[Document], *, actor_from: str = "document") -> Stances:
@@ -131,7 +139,13 @@ def read_documents(model: Model, texts: Sequence[Document], *, actor_from: str =
     held = held.assign(actor=[h.name for h in held["holder"]], rule=[h.rule for h in held["holder"]])
     read = held.groupby(["document", "actor", "year"], dropna=False, sort=False).size().rename("sentences")
     columns = ["document", "actor", "year", "position", "target", "stance", "value", "rule", "text"]
-    return Stances(sides.join(held)[columns].reset_index(drop=True), read.reset_index())
+    every = sentences.drop(columns="holder").assign(
+        sentence_id=sentences["document"] + "#" + sentences["position"].astype(str),
+        actor=[";".join(holder.name for holder in holders) for holders in sentences["holder"]],
+        year=sentences["year"].astype(object).where(sentences["year"].notna(), "").map(str),
+    )
+    predictions = Predictions(every, model.targets, codes, proba.max(axis=2), proba)
+    return Stances(sides.join(held)[columns].reset_index(drop=True), read.reset_index(), predictions)
 
 
 def _sentences(document: Document, actor_from: str) -> list[tuple[str, tuple[Holder, ...]]]:
@@ -143,13 +157,19 @@ def _sentences(document: Document, actor_from: str) -> list[tuple[str, tuple[Hol
     return list(zip(texts, find_holders(texts, author=own, country=document.actor), strict=True))
 
 
-def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> pd.DataFrame:
+def stance_map(
+    stances: Stances, by: Sequence[str], targets: Sequence[str], *, sample: LabelledSample | None = None
+) -> pd.DataFrame:
     """Return a row for each value of `by` and target that has a sentence with a side.
 
     Columns: those of `by`, target, documents and sentences (that take a side), against, favor, read (sentences read in
     all), share (fraction of those that take a side), stance (mean of P(favor) - P(against), -1 to 1), low and high
     (its 95 % interval) and resampled: ``documents`` where at least `stance.reading.article.FEWEST` of them bear on it,
-    else ``sentences``, else nothing, and then there is no interval. Raises a ConfigError as `check_by` does.
+    else ``sentences``, else nothing, and then there is no interval. `errors` says whether the model's are in it.
+
+    With a labelled `sample` of ``stances.predictions``, stance, low and high are instead favor less against per
+    sentence with a side as `stance.reading.estimates` corrects it, `counted` is the mean above, and `pooled` the
+    parts that the labels of all groups correct. Raises a ConfigError as `check_by` does.
     """
     by = check_by(by)
     n_read = {key: int(rows["sentences"].sum()) for key, rows in stances.read.groupby(by)}
@@ -163,7 +183,18 @@ def stance_map(stances: Stances, by: Sequence[str], targets: Sequence[str]) -> p
         mean = float(rows["value"].mean())
         means.append((*key, rows["document"].nunique(), n, against, n - against, read, n / read, mean, *interval(rows)))
     columns = ["documents", "sentences", "against", "favor", "read", "share", "stance", "low", "high", "resampled"]
-    return pd.DataFrame(means, columns=[*by, "target", *columns])
+    table = pd.DataFrame(means, columns=[*by, "target", *columns])
+    return table.assign(errors=COUNTED) if sample is None else _corrected(table, stances.predictions, sample, by)
+
+
+def _corrected(table: pd.DataFrame, predictions: Predictions, sample: LabelledSample, by: list[str]) -> pd.DataFrame:
+    """Return a map with its stances corrected by labels."""
+    shares = estimate_shares(predictions, sample, by=by, resamples=1000).shares
+    keys = [*by, "target"]
+    shares = shares[shares["figure"] == "net of sides"].set_index(keys)[["value", "low", "high", "resampled", "pooled"]]
+    own = shares.reindex(pd.MultiIndex.from_frame(table[keys].astype(str))).reset_index(drop=True)
+    kept = table.drop(columns=["stance", "low", "high", "resampled"]).assign(counted=table["stance"])
+    return pd.concat([kept, own.rename(columns={"value": "stance"})], axis=1).assign(errors=CORRECTED)
 
 
 def check_by(by: Sequence[str]) -> list[str]:

@@ -150,8 +150,9 @@ def stance_heat_map(table: pd.DataFrame, titles: Mapping[str, str], *, n: int = 
     sides = LinearSegmentedColormap.from_list("sides", [COLORS["against"], "#F2F2F2", COLORS["favor"]])
     grid = shown.pivot(index="actor", columns="target", values="stance").reindex(index=actors, columns=targets)
     picture = axis.imshow(grid, cmap=sides, vmin=-1, vmax=1, aspect="auto")
-    for row in shown.to_dict("records"):
-        text = f"{row['stance']:+.2f}  n={row['sentences']}".replace("-", MINUS)
+    for row in shown[shown["stance"].notna()].to_dict("records"):
+        beside = f"[{row['low']:+.2f}, {row['high']:+.2f}]" if "counted" in row else f" n={row['sentences']}"
+        text = f"{row['stance']:+.2f} {beside}".replace("-", MINUS)
         text = text if row["resampled"] == "documents" else f"({text})"
         color = "white" if abs(row["stance"]) > 0.75 else "black"
         x, y = targets.index(row["target"]), actors.index(row["actor"])
@@ -167,7 +168,7 @@ def stance_heat_map(table: pd.DataFrame, titles: Mapping[str, str], *, n: int = 
     bar.ax.set_xticklabels(_STANCES)
     of = f"the {len(actors)} actors with the most of " if table["actor"].nunique() > len(actors) else ""
     title = f"Mean stance of {of}{int(table['sentences'].sum()):,} sentences that take a side"
-    figure.suptitle(f"{title}\n(in brackets: fewer than five documents)", fontsize=10)
+    figure.suptitle(f"{title}\n{table['errors'].iloc[0]}\n(in brackets: fewer than five documents)", fontsize=9)
     return figure
 
 
@@ -192,7 +193,8 @@ def stance_over_time(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     axes[-1].set(xlabel="year")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     (handles, names), (more, others) = (axis.get_legend_handles_labels() for axis in axes[:2])
-    figure.legend(handles + more, names + others, loc="outside upper center", ncols=4, frameon=False)
+    about = table["errors"].iloc[0]
+    figure.legend(handles + more, names + others, loc="outside upper center", ncols=4, frameon=False, title=about)
     return figure
 
 

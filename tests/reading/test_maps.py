@@ -113,7 +113,7 @@ def test_stance_map_writes_tables_and_pictures(cli: RunCli, tiny_run: Path, tmp_
     folder_of(tmp_path / "un")
     done = cli("map", "un", "--by", "actor,year", "--output", "out", "--model", tiny_run)
     assert done.returncode == 0, done.stderr
-    names = {"sentences.csv", "map.csv", "actors.csv", "years.csv", "actors.png", "years.png"}
+    names = {"predicted.csv", "sentences.csv", "map.csv", "actors.csv", "years.csv", "actors.png", "years.png"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     assert (tmp_path / "out" / "actors.png").read_bytes().startswith(b"\x89PNG")
     wrong = cli("map", "un", "--by", "genre", "--output", "out", "--model", tiny_run)

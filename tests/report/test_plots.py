@@ -18,6 +18,7 @@ MAP = pd.DataFrame({
     "low": [0.6, -1.0, None],
     "high": [0.9, -0.7, None],
     "resampled": ["documents", "sentences", ""],
+    "errors": ["errors are left out"] * 3,
 })  # fmt: skip
 
 
@@ -28,11 +29,16 @@ def test_a_heat_map_has_the_actors_of_most_sentences_from_against_to_favor() -> 
     texts = {text.get_position()[1]: text.get_text() for text in axis.texts}
     assert texts == {0: f"({MINUS}0.90  n=9)", 1: "+0.80  n=12"}
     assert "the 2 actors with the most of 22 sentences" in figure.get_suptitle()
+    assert "errors are left out" in figure.get_suptitle()
+    corrected = stance_heat_map(MAP.assign(counted=0.0), {"shield": "Missile shield"}, n=2)
+    assert any("[" in text.get_text() for text in corrected.axes[0].texts)
     assert png(figure).startswith(b"\x89PNG")
 
 
 def test_years_without_an_interval_are_hollow() -> None:
-    means = stance_over_time(MAP, {"shield": "Missile shield"}).axes[0]
+    figure = stance_over_time(MAP, {"shield": "Missile shield"})
+    assert figure.legends[0].get_title().get_text() == "errors are left out"
+    means = figure.axes[0]
     (hollow,) = (line for line in means.lines if line.get_label() == "fewer than five sentences")
     assert np.array_equal(hollow.get_xydata(), [[2002, 0.1]])
     assert hollow.get_markerfacecolor() == "white"
