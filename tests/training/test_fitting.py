@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score
 
 from stance.data.corpus import read_corpus
 from stance.errors import StanceError
+from stance.model.predictor import load
 from stance.training.fitting import fit
 from stance.training.search import held_out
 from tests.conftest import small_settings, tiny_rows, write_csv
@@ -140,3 +141,42 @@ def test_a_model_says_what_to_expect_of_a_target_nobody_labelled(
     if info.expected:
         value, low, high = info.expected
         assert low <= value <= high < info.scores["f_avg_mean"][0]
+
+
+def renamed(rows: list[dict[str, str]], mention: str) -> list[dict[str, str]]:
+    """Return the sentences on the shield, told of something else."""
+    return [
+        {"sentence_id": row["sentence_id"], "article_id": row["article_id"], "tram": row["shield"], "text": text}
+        for row in rows
+        if "shield" in row["text"]
+        for text in [row["text"].replace("shield", mention).replace("In report", "Letter")]
+    ]
+
+
+def test_a_base_model_knows_what_few_labels_do_not(tiny_run: Path, tmp_path: Path) -> None:
+    rows = renamed(tiny_rows(), "tram")
+    # Of the sides, the labels hold one way each to say it; the test asks for the other.
+    known = [row for row in rows if "condemned" in row["text"] or "welcomed" in row["text"] or row["tram"] == "none"]
+    test = [row for row in rows if row not in known]
+    write_csv(tmp_path / "all.csv", [*known, *test])
+    corpus = read_corpus([tmp_path / "all.csv"])
+    rest = corpus.examples["sentence_id"].isin([row["sentence_id"] for row in test]).to_numpy()
+    split = (np.flatnonzero(~rest), np.flatnonzero(rest))
+    settings = small_settings(tmp_path / "all.csv")
+    gold = corpus.examples["stance"].to_numpy()[split[1]]
+
+    def right(base: str) -> float:
+        own = settings.adapted(base) if base else settings
+        return float((held_out(own, corpus, [split], n_jobs=1)[0].predictions["predicted"].to_numpy() == gold).mean())
+
+    assert right(str(tiny_run)) > 0.9 > right("") + 0.3
+
+
+def test_labels_that_the_base_was_trained_on_are_refused(tiny_csv: Path, tiny_run: Path) -> None:
+    with pytest.raises(StanceError, match=r"80 of 80 texts were in the training of the base model.*--base none"):
+        fit(small_settings(tiny_csv).adapted(str(tiny_run)), read_corpus([tiny_csv]), n_jobs=1)
+
+
+def test_a_model_tells_what_to_expect_of_a_target_without_labels(tiny_run: Path) -> None:
+    value, low, high = load(tiny_run).info.expected or (0, 0, 0)
+    assert 0 < low <= value <= high <= 1
