@@ -17,6 +17,8 @@ from stance.labels import LABELS
 SOURCES = {
     "articles": "sentences.csv",
     "lines": "lines.csv",
+    "headlines": "headlines.csv",
+    "plain sentences": "plain.csv",
     "speeches": "ungd_labels.csv",
     "briefings": "whitehouse_labels.csv",
     "news": "news_labels.csv",
