@@ -387,14 +387,17 @@ def test_predict_read_and_map_end_with_a_line_on_what_was_done(cli: RunCli, tiny
 
 
 def test_a_stance_less_probable_than_asked_for_is_unsure(cli: RunCli, tiny_run: Path, tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("text\nthe shield is a threat\nIt rained on Monday\n")
-    done = cli("predict", "--model", tiny_run, "--input", "in.csv", "--output", "out.csv", "--min-proba", "0.9")
-    out = pd.read_csv(tmp_path / "out.csv")
+    texts = ["the shield is a threat", "It rained on Monday"]
+    (tmp_path / "in.csv").write_text("\n".join(["text", *texts]))
     model = load(tiny_run)
-    for target in model.targets:
-        proba = model.predict_proba(out["text"], target=target).max(axis=1)
-        sure = model.predict(out["text"], target=target)
-        assert out[target].tolist() == [s if p >= 0.9 else "unsure" for s, p in zip(sure, proba, strict=True)]
+    surest = model.predict_proba(texts).max(axis=2)
+    least = float(surest.max()) - 1e-5
+    done = cli("predict", "--model", tiny_run, "--input", "in.csv", "--output", "out.csv", "--min-proba", str(least))
+    out = pd.read_csv(tmp_path / "out.csv")
+    for t, target in enumerate(model.targets):
+        sure = model.predict(texts, target=target)
+        expected = [s if p >= least else "unsure" for s, p in zip(sure, surest[:, t], strict=True)]
+        assert out[target].tolist() == expected
     assert "unsure" in done.stderr
     assert cli("predict", "--min-proba", "2", "x").returncode == 2
 
