@@ -28,7 +28,7 @@ SPACES = [" ", "  ", "\n", "\t \r\n", "\u00a0", "\u2028", "\x1c", "", "-", ". ",
 
 #: Open terms, terms within terms, and terms of several targets at once.
 MENTIONS = {
-    "shield": ("shield*", "the shield", "missile defen*", "missile defence shield", "anti-missile*", "David's Sling"),
+    "shield": ("shield*", "the shield", "missile defen*", "missil*", "defence the", "anti-missile*", "David's Sling"),
     "club": ("club", "join* the club", "club shield", "the club", "missile*"),
     "odd": ("missile", "shield club*", "İ*", "don't", "?", "not", "the club b", "*"),
 }

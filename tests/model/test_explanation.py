@@ -48,8 +48,8 @@ def bearers(explanation: Explanation) -> set[str]:
 
 
 def test_shares_stand_on_words_and_not_on_the_space_between(model: Model) -> None:
-    explanation = model.explain("İ SHIELD, the club -- Welcomed zigzag", "shield")
-    assert bearers(explanation) == {"İ", "SHIELD", "the", "club", "Welcomed"}
+    explanation = model.explain("İ SHIELD, the club -- Welcomed don't zigzag", "shield")
+    assert bearers(explanation) == {"İ", "SHIELD", "the", "club", "Welcomed", "don", "'", "t"}
 
 
 def test_phrases_are_in_the_texts_own_words(model: Model) -> None:
@@ -61,7 +61,7 @@ def test_phrases_are_in_the_texts_own_words(model: Model) -> None:
 
 
 def test_it_says_whether_the_target_is_named_and_was_labelled(model: Model) -> None:
-    assert [each.named for each in model.explanations("The missile, the missile")] == [False, True, True]
+    assert [each.named for each in model.explanations("The club")] == [False, True, False]
     assert [each.labelled for each in model.with_target("tram", ["tram*"]).explanations("")] == [True] * 3 + [False]
 
 

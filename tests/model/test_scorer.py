@@ -31,7 +31,12 @@ def assert_same(scores: Floats, expected: Floats) -> None:
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 @given(st.lists(any_text | odd_text | long_text, min_size=1, max_size=6))
 @example(["", "İ ß ﬁ", "a\x00b", "\ud800", "x" * 5000, "e\u0301 " * 3000, "\u3000\u2028"])
-@example(["The missile defence shield club? David’s sling don’t join the club — b, the club b"])
+@example(
+    [
+        "A missile defence the welcomed",
+        "The missile defence shield club? David’s sling don’t join the club — b, the club b",
+    ]
+)
 def test_reference_and_kernel_give_the_pipelines_answers_on_any_text(name: str, texts: list[str]) -> None:
     pipeline, model = fitted(name)
     frame = pd.DataFrame([*product(texts, MENTIONS)], columns=["text", "target"], dtype=object)
