@@ -23,7 +23,7 @@ from common import data_parser, experiment, markdown, named_tables, write_sectio
 
 import stance
 
-SIZES = (0, 25, 50, 100, 200, 400)
+SIZES = (25, 50, 100, 200, 400)
 DRAWS = 3
 
 Rows = npt.NDArray[np.int64]
@@ -60,18 +60,18 @@ def measured(base: Path | str, corpus: stance.Corpus, pool: Rows, test: Rows) ->
     model = stance.load(None if base == "bundled" else base).with_target(target.name, target.terms)
     plain = stance.Settings().changed(classifier__C=[0.3, 1.0, 3.0, 10.0, 30.0])
     ways = {"from nothing": plain, "with a base": plain.adapted(str(base))}
+    yield score(gold, model.predict(gold["text"], target=target.name), 0, "with a base")
     for n in SIZES:
-        for draw in range(DRAWS if n else 1):
-            rows = np.random.default_rng(draw).permutation(pool)[:n]
-            if n == 0:
-                yield score(gold, model.predict(gold["text"], target=target.name), 0, "with a base")
+        drawn = [np.sort(np.random.default_rng(draw).permutation(pool)[:n]) for draw in range(DRAWS)]
+        for way, settings in ways.items():
+            try:
+                predicted = [
+                    each.predictions for each in stance.held_out(settings, corpus, [(rows, test) for rows in drawn])
+                ]
+            except stance.StanceError:  # too few labels of a side in one of the draws
                 continue
-            for way, settings in ways.items():
-                try:
-                    predicted = stance.held_out(settings, corpus, [(np.sort(rows), test)])[0].predictions["predicted"]
-                except stance.StanceError:  # too few labels of a side
-                    predicted = pd.Series("none", index=gold.index)
-                yield score(gold, predicted.to_numpy(), n, way)
+            for each in predicted:
+                yield score(gold, each["predicted"].to_numpy(), n, way)
 
 
 def score(gold: pd.DataFrame, predicted: npt.NDArray[Any], n: int, way: str) -> dict[str, Any]:
