@@ -96,7 +96,9 @@ def main() -> None:
                 own, pool, test = halves(corpus, target, set(corpus.examples["group"]))
                 rows += [{"target": target, **row} for row in measured("bundled", own, pool, test)]
     frame = pd.DataFrame(rows)
-    table = frame.pivot_table(index=["target", "way"], columns="labels", values="F_avg", aggfunc="mean")
+    columns = frame["labels"].map("{} labels".format)
+    order = [f"{n} labels" for n in (0, *SIZES)]
+    table = frame.assign(labels=columns).pivot_table(index=["target", "way"], columns="labels", values="F_avg")[order]
     shown = table.map(lambda value: "" if pd.isna(value) else f"{value:.2f}").reset_index()
     print(shown.to_string())
     write_sections({"adapting": markdown(shown)})

@@ -1,6 +1,6 @@
 """Simulate how often the intervals of `stance estimate` hold the truth, and how long they are.
 
-    python experiments/estimates.py --ungd ungd.csv --whitehouse whitehouse.csv --news news.csv [--draws 1000] [--jobs 1]
+    python experiments/estimates.py --ungd ungd.csv --whitehouse whitehouse.csv --news news.csv [--draws N] [--jobs N]
 
 The labelled speeches, briefings and news are archives of which everything is known. Out of each, samples are drawn and
 "labelled", and the archive's figures are estimated from them and from out-of-fold predictions: those of the experiment
