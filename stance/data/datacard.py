@@ -23,6 +23,8 @@ SOURCES = {
     "briefings": "whitehouse_labels.csv",
     "news": "news_labels.csv",
 }
+#: Blind readings of sentences whose writer labelled them, by source, in the folder `annotations`.
+BLIND_READINGS = {"lines": ["lines_check.csv"], "headlines": ["headlines_a.csv", "headlines_b.csv"]}
 
 
 def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
@@ -40,15 +42,7 @@ def describe_corpus(folder: Path) -> dict[str, pd.DataFrame]:
         card["Hard sentences"] = kinds.rename_axis("kind").reset_index(name="sentences")
     if (folder / "holders.csv").exists():
         card["Most frequent holders"] = _holders(read_table(folder / "holders.csv").frame, labels)
-    notes = folder / "annotations"
-    if (notes / "pass_a.csv").exists():
-        passes = read_passes([notes / "pass_a.csv", notes / "pass_b.csv"]).values()
-        card["Agreement of the two passes"] = _agreement(tables, *passes)
-    if (notes / "lines_check.csv").exists() and "lines" in tables:
-        (check,) = read_passes([notes / "lines_check.csv"]).values()
-        written = tables["lines"].frame.set_index("sentence_id")[check.columns]
-        card["Agreement of the lines' writers with a blind reader"] = _formatted(agreement(written, check))
-    return card
+    return card | _reading_tables(tables, folder / "annotations")
 
 
 def _melted(source: str, table: Table) -> pd.DataFrame:
@@ -122,13 +116,46 @@ def _holders(holders: pd.DataFrame, labels: pd.DataFrame, *, n: int = 15) -> pd.
     return counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index[:n]].reset_index()
 
 
-def _agreement(tables: dict[str, Table], first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Return agreement of two passes by source and target."""
-    own = {source: first[first.index.isin(table.frame["sentence_id"])] for source, table in tables.items()}
-    rows = {source: agreement(labels, second) for source, labels in own.items() if len(labels)}
-    return _formatted(pd.concat(rows, names=["source"]).reset_index("source").reset_index(drop=True))
+def _reading_tables(tables: dict[str, Table], notes: Path) -> dict[str, pd.DataFrame]:
+    """Return how many sentences were read a second time by another reader, and how far the readings agree."""
+    card = {}
+    second: list[pd.DataFrame] = []
+    if (notes / "pass_a.csv").exists():
+        first, other = read_passes([notes / "pass_a.csv", notes / "pass_b.csv"]).values()
+        own = {source: first[first.index.isin(table.frame["sentence_id"])] for source, table in tables.items()}
+        rows = {(source,): agreement(labels, other) for source, labels in own.items() if len(labels)}
+        card["Agreement of the two passes"] = _stacked(rows, ["source"])
+        second.append(other)
+    blind = {}
+    for source, file in [(source, file) for source, files in BLIND_READINGS.items() for file in files]:
+        if source in tables and (notes / file).exists():
+            (reading,) = read_passes([notes / file]).values()
+            written = tables[source].frame.set_index("sentence_id")[reading.columns]
+            blind[source, file.removesuffix(".csv")] = agreement(written, reading)
+            second.append(reading)
+    if blind:
+        card["Agreement of the writers with blind readers"] = _stacked(blind, ["source", "reading"])
+    ids = {name for reading in second for name in reading.index}
+    return ({"Second readings": _second_readings(tables, ids)} if ids else {}) | card
 
 
-def _formatted(rows: pd.DataFrame) -> pd.DataFrame:
+def _second_readings(tables: dict[str, Table], ids: set[str]) -> pd.DataFrame:
+    """Return how many sentences of each source, and of all, are not among those with a second reading."""
+    read = {source: table.frame["sentence_id"].isin(ids) for source, table in tables.items()}
+    read["all"] = pd.concat(read.values())
+    return pd.DataFrame([
+        {
+            "source": source,
+            "sentences": len(again),
+            "read by a second reader": int(again.sum()),
+            "share without": f"{1 - again.mean():.1%}",
+        }
+        for source, again in read.items()
+    ])  # fmt: skip
+
+
+def _stacked(tables: dict[tuple[str, ...], pd.DataFrame], names: list[str]) -> pd.DataFrame:
+    """Return tables under each other, their keys in columns of these names, fractions with three digits."""
+    rows = pd.concat(tables, names=names).reset_index(names).reset_index(drop=True)
     fractions = rows.select_dtypes("float")
     return rows.assign(**{str(name): fractions[name].map("{:.3f}".format) for name in fractions})
