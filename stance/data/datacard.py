@@ -123,10 +123,12 @@ def _reading_tables(tables: dict[str, Table], notes: Path) -> dict[str, pd.DataF
     if (notes / "pass_a.csv").exists():
         first, other = read_passes([notes / "pass_a.csv", notes / "pass_b.csv"]).values()
         own = {source: first[first.index.isin(table.frame["sentence_id"])] for source, table in tables.items()}
-        rows = {(source,): agreement(labels, other) for source, labels in own.items() if len(labels)}
+        rows: dict[tuple[str, ...], pd.DataFrame] = {
+            (source,): agreement(labels, other) for source, labels in own.items() if len(labels)
+        }
         card["Agreement of the two passes"] = _stacked(rows, ["source"])
         second.append(other)
-    blind = {}
+    blind: dict[tuple[str, ...], pd.DataFrame] = {}
     for source, file in [(source, file) for source, files in BLIND_READINGS.items() for file in files]:
         if source in tables and (notes / file).exists():
             (reading,) = read_passes([notes / file]).values()

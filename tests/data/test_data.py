@@ -154,3 +154,31 @@ def test_lines_that_share_most_of_their_words_are_of_one_group() -> None:
         alike = 5 * shared >= 3 * (n_words[rows, None] + n_words - shared)
         cut = np.argwhere(alike & (group[rows, None] != group))
         assert not len(cut), lines.loc[[start + cut[0, 0], cut[0, 1]], ["sentence_id", "text"]].to_dict("records")
+
+
+def test_the_card_names_every_table_and_pandas_reads_each_whole() -> None:
+    files = sorted(path.relative_to(DATA).as_posix() for path in DATA.rglob("*.csv"))
+    head = (DATA / "README.md").read_text(encoding="utf-8").split("---\n")[1]
+    assert sorted(re.findall(r"(?:data_files|path): (\S+)$", head, re.MULTILINE)) == files
+    for file in files:
+        frame = pd.read_csv(DATA / file)
+        assert len(frame) == len(table(file))
+        labels = frame[frame.columns.intersection(TARGETS)]
+        assert labels.isin(LABELS).all(axis=None), file  # `none` is no missing value
+
+
+def test_the_card_counts_sentences_without_a_second_reading() -> None:
+    rows = describe_corpus(DATA)["Second readings"].set_index("source")
+    assert (rows.loc[["articles", "speeches", "briefings", "news"], "share without"] == "0.0%").all()
+    assert rows.loc["plain sentences", "share without"] == "100.0%"
+    lines = rows.loc["lines"]
+    assert lines["read by a second reader"] == len(table("annotations/lines_check.csv"))
+    assert lines["share without"] == f"{1 - lines['read by a second reader'] / len(table('lines.csv')):.1%}"
+    assert rows.loc["all", "sentences"] == rows.drop("all")["sentences"].sum()
+
+
+def test_most_near_misses_take_no_side() -> None:
+    for name in ("ungd_labels.csv", "whitehouse_labels.csv"):
+        rows = table(name)
+        near = rows.loc[rows["sentence_id"].str.contains("~"), TARGETS]
+        assert (near == "none").all(axis=1).mean() > 0.9
