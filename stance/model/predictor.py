@@ -245,7 +245,7 @@ def load(path: str | Path | None = None) -> Model:
         format than this version reads.
     """
     path = BUNDLED if path is None else Path(path)
-    file = path / "model.safetensors" if path.is_dir() else path
+    file = model_file(path)
     if file.suffix == ".joblib":
         raise ModelError(
             f"{file}: a joblib file can run code when it is opened and is not loaded; wanted model.safetensors"
@@ -256,6 +256,11 @@ def load(path: str | Path | None = None) -> Model:
         raise ModelError(f"{path}: no model there; wanted a run's folder or its model.safetensors{older}")
     scorer, info, temperature = read_model(file)
     return Model(scorer, info, temperature=temperature)
+
+
+def model_file(path: Path) -> Path:
+    """Return the file that holds a model: a run's, or the one named."""
+    return path / "model.safetensors" if path.is_dir() else path
 
 
 def _labels(proba: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:

@@ -134,8 +134,9 @@ def _check(scorer: Scorer, temperature: float) -> None:
     except UnicodeDecodeError:
         raise ModelError("the vocabulary is not UTF-8") from None
     _require(ANCHORED.keys() >= {*frames[:n_anchored]} and OWN.keys() >= {*frames[n_anchored:]}, "an unknown frame")
-    for name in scorer.names:
-        _require(name[:2] != "p " or name.split(" ")[1:] == sorted(name.split(" ")[1:]), f"the pair {name!r}")
+    pairs = (name for name in scorer.names if name.startswith("p "))
+    unsorted = next((pair for pair in pairs if (words := pair.split(" ")[1:]) != sorted(words)), None)
+    _require(unsorted is None, f"the pair {unsorted!r}")
     smallest = float(scorer.idf.min()) if _finite(scorer.idf) else 0.0
     _require(smallest >= _SMALLEST_NUMBER, "an IDF that is not a number, or too small or large to compute with")
     _require(_finite(scorer.anchored) and _finite(scorer.own), "a weight is not a number, or too large to compute with")

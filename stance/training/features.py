@@ -151,7 +151,7 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         except ValueError:  # there are none
             matrix, names = csr_matrix((n, 0)), np.empty(0, dtype=object)
         df = np.bincount(matrix.indices, minlength=matrix.shape[1])
-        kept = (df >= min(self.min_df, n)) | np.fromiter((name in known for name in names), bool, len(names))
+        kept = (df >= min(self.min_df, n)) | _among(names, known)
         # What is known from elsewhere stays, though no document holds it.
         absent = sorted(known.keys() - set(names[kept]))
         matrix = hstack([matrix[:, kept], csr_matrix((n, len(absent)))], format="csr")
@@ -179,8 +179,7 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
         for kind, (rows, row) in enumerate(rows_of):
             here, names, known = (counts.own if kind else counts.anchored)[rows], counts.names[kind], self.known[kind]
             df = np.bincount(here.indices, minlength=here.shape[1])
-            is_known = np.fromiter((name in known for name in names), bool, len(names))
-            columns.append(np.flatnonzero((df >= min(self.min_df, len(rows))) | is_known))
+            columns.append(np.flatnonzero((df >= min(self.min_df, len(rows))) | _among(names, known)))
             idf.append(np.log((1 + len(rows)) / (1 + df[columns[-1]])) + 1.0)
             if label is not None and self.nb_power:
                 # The weights of anchored features are those of all targets together.
@@ -188,9 +187,9 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
                 mass = np.zeros((len(rows), group.max() + 1, label.max() + 1))
                 np.add.at(mass, (row, group, label), 1.0)
                 idf[-1] *= _log_count_ratio(here[:, columns[-1]], mass) ** self.nb_power
-            idf[-1] = np.asarray(
-                [known.get(*pair) for pair in zip(names[columns[-1]], idf[-1], strict=True)], dtype=float
-            )
+            if known:
+                pairs = zip(names[columns[-1]], idf[-1], strict=True)
+                idf[-1] = np.asarray([known.get(*pair) for pair in pairs], dtype=float)
         self._keep(counts, columns, idf)
         if not sum(map(len, columns)):
             raise ValueError(f"no feature occurs in {self.min_df} texts; wanted a smaller features.min_df")
@@ -212,18 +211,21 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
     def weights_of(self, model: Model) -> tuple[Array, Array]:
         """Return what another model weighs the columns, (3, n_columns), and its intercepts (3,), LABELS order.
 
-        Both are over its temperature. A target that it does not know has the anchored weights, its other features none.
+        Both are over its temperature, the weights also over that of their kind, which the columns are multiplied by.
+        A target that it does not know has the anchored weights, its other features none.
         """
         scorer, targets = model.scorer, model.targets
         rows = [np.asarray([scorer.rows.get(name, -1) for name in names], np.int64) for names in self.names_]
         intercepts = np.maximum(scorer.intercepts, -_NEVER)
         mean = intercepts.mean(axis=0)
-        parts = [np.where(rows[0] < 0, 0.0, scorer.anchored[rows[0]].T)]
+        parts = [np.where(rows[0] < 0, 0.0, scorer.anchored[rows[0]].T) / (self.anchored_weight or 1)]
         for target in self.targets_:
             own, intercept = np.zeros((len(LABELS), len(rows[1]))), mean
             if target in targets:
                 known = rows[1] >= 0
-                own[:, known] = scorer.own[rows[1][known] - len(scorer.anchored), targets.index(target)].T
+                own[:, known] = scorer.own[rows[1][known] - len(scorer.anchored), targets.index(target)].T / (
+                    self.own_weight or 1
+                )
                 intercept = intercepts[targets.index(target)]
             parts += [own, (intercept - mean)[:, np.newaxis]]
         return np.concatenate(parts, axis=1) / model.temperature, mean / model.temperature
@@ -285,6 +287,11 @@ class StanceFeatures(TransformerMixin, VersionedEstimator):  # type: ignore[misc
 
 def _own(text: str) -> list[str]:
     return [name for name, _ in own_features(tokenize(text))]
+
+
+def _among(names: Names, known: Mapping[str, float]) -> npt.NDArray[np.bool_]:
+    """Return which features are known from another model; without one none is looked up."""
+    return np.fromiter((name in known for name in names), bool, len(names)) if known else np.zeros(len(names), bool)
 
 
 def _occurrences(documents: Iterable[list[str]], names: Names, n: int) -> csr_matrix:

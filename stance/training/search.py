@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -23,7 +24,7 @@ from stance.errors import StanceError
 from stance.labels import LABELS, Target
 from stance.metrics import confusions, f_avg, fit_temperature
 from stance.model.info import RunInfo
-from stance.model.predictor import Model, load
+from stance.model.predictor import BUNDLED, Model, load, model_file
 from stance.settings import Settings
 from stance.training.baselines import BASELINES
 from stance.training.classifier import StanceClassifier
@@ -134,13 +135,17 @@ def count(settings: Settings, corpus: Corpus) -> Counted:
 
 
 @cache
-def _base(path: str) -> Model:
-    return load(None if path == "bundled" else path)
+def _base(path: Path, changed: int) -> Model:  # `changed`, the file's time, parts its versions
+    return load(path)
 
 
 def base_of(settings: Settings) -> Model | None:
-    """Return the model that the settings start from, if any."""
-    return _base(settings.classifier.base) if settings.classifier.base else None
+    """Return the model that the settings start from, if any; a file is read again once it has changed."""
+    if not settings.classifier.base:
+        return None
+    path = BUNDLED if settings.classifier.base == "bundled" else Path(settings.classifier.base)
+    file = model_file(path)
+    return _base(path, file.stat().st_mtime_ns if file.is_file() else 0)
 
 
 def held_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ from sklearn.metrics import f1_score
 
 from stance.data.corpus import read_corpus
 from stance.errors import StanceError
-from stance.model.predictor import load
+from stance.model.predictor import Model, load
 from stance.training.fitting import fit
-from stance.training.search import held_out
+from stance.training.search import base_of, held_out, make_pipeline
 from tests.conftest import small_settings, tiny_rows, write_csv
 
 
@@ -180,3 +181,30 @@ def test_labels_that_the_base_was_trained_on_are_refused(tiny_csv: Path, tiny_ru
 def test_a_model_tells_what_to_expect_of_a_target_without_labels(tiny_run: Path) -> None:
     value, low, high = load(tiny_run).info.expected or (0, 0, 0)
     assert 0 < low <= value <= high <= 1
+
+
+@pytest.mark.parametrize("weights", [{}, {"features__anchored_weight": 0.5, "features__own_weight": 2.0}])
+def test_training_starts_from_the_scores_of_the_base_model(
+    tiny_csv: Path, tiny_run: Path, weights: dict[str, float]
+) -> None:
+    corpus, base = read_corpus([tiny_csv]), load(tiny_run)
+    settings = small_settings(tiny_csv).adapted(str(tiny_run)).changed(features__min_df=1000, **weights)
+    features = make_pipeline(settings, corpus.targets)[0]
+    X = features.fit_transform(corpus.examples, corpus.examples["stance"])
+    coef, intercept = features.weights_of(base)
+    every = base.scores(corpus.examples["text"]) / base.temperature
+    column = corpus.examples["target"].map({name: i for i, name in enumerate(base.targets)})
+    expected = every[np.arange(len(every)), column]
+    np.testing.assert_allclose(X @ coef.T + intercept, expected, rtol=0, atol=1e-9)
+
+
+def test_a_base_model_that_was_trained_again_is_read_again(tiny_csv: Path, tiny_run: Path, tmp_path: Path) -> None:
+    settings = small_settings(tiny_csv).adapted(str(tmp_path / "base.safetensors"))
+    names = []
+    for name in ("first", "second"):
+        model = load(tiny_run)
+        Model(model.scorer, replace(model.info, name=name)).save(tmp_path / "base.safetensors")
+        base = base_of(settings)
+        assert base is not None
+        names.append(base.info.name)
+    assert names == ["first", "second"]
